@@ -1,0 +1,128 @@
+"""The command line does what its help says, and fails in one sentence."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+
+from treatytag import classify
+from treatytag.cli import cli
+
+EXAMPLES = ROOT / "tests" / "examples" / "reports.csv"
+
+
+def run(*arguments: object, stdin: bytes = b"", script: str = "") -> subprocess.CompletedProcess[bytes]:
+    start = [sys.executable, script] if script else [sys.executable, "-m", "treatytag"]
+    return subprocess.run([*start, *map(str, arguments)], input=stdin, capture_output=True, cwd=ROOT, check=False)
+
+
+def test_the_shipped_examples_are_tagged_by_script_and_command_alike(tmp_path: Path) -> None:
+    by_script = run(EXAMPLES, "-o", tmp_path / "a.csv", script="classify.py")
+    by_command = run("classify", EXAMPLES, "-o", tmp_path / "b.csv")
+    assert (by_script.returncode, by_command.returncode) == (0, 0), by_script.stderr
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["report_id"] for row in rows] == [f"R-{i:03}" for i in range(1, 16)]
+    assert b"15 rows" in by_command.stderr
+    assert by_command.stdout == b""
+
+
+def test_one_text_gets_a_readable_answer_with_the_notice() -> None:
+    text = "The attackers encrypted our servers and demanded a ransom in bitcoin."
+    done = run("classify", "--text", text)
+    printed = done.stdout.decode("utf-8")
+    assert done.returncode == 0
+    assert all(f"Article {article}" in printed for article in classify(text).articles)
+    assert "no finding of guilt" in printed
+    assert "No Convention offence reported" in run("classify", "--text", "A dog barked all night.").stdout.decode()
+
+
+def test_pipes_in_and_out(tmp_path: Path) -> None:
+    lines = b'{"text": "My account was hacked"}\n{"text": "The bus was late"}\n'
+    done = run("classify", "-", "--format", "jsonl", stdin=lines)
+    assert done.returncode == 0
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["ok", "ok"]
+    done = run("classify", "-", stdin=b"text\nMy account was hacked\n")
+    assert done.stdout.splitlines()[0].startswith(b"text,articles,labels,needs_review,status,p_illegal_access")
+
+
+def test_untaggable_rows_give_exit_code_3_and_a_summary(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text\nhacked\n \n", encoding="utf-8")
+    done = run("classify", source, "-o", tmp_path / "out.csv", "--summary", tmp_path / "summary.json")
+    assert done.returncode == 3
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["rows"], summary["errors"]) == (2, 1)
+    assert len(summary["input_sha256"]) == 64
+    assert summary["model_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["classify", "nowhere.csv"], 1, "does not exist"),
+        (["classify", EXAMPLES, "--text-column", "story"], 1, "'story'"),
+        (["classify", EXAMPLES, "--model", "nowhere"], 1, "no model in"),
+        (["classify", EXAMPLES, "-o", "nowhere/out.csv"], 1, "create it first"),
+        (["classify"], 2, "--text"),
+        (["classify", EXAMPLES, "--text", "both"], 2, "--text"),
+        (["classify", EXAMPLES, "--jobs", "0"], 2, "--jobs"),
+        (["sing"], 2, "sing"),
+        (["show", "6"], 2, "6"),
+        (["evaluate", "nowhere.jsonl"], 1, "can't be read"),
+        (["check", "nowhere"], 1, "nowhere"),
+    ],
+    ids=str,
+)
+def test_errors_are_one_sentence_on_stderr(arguments: list[object], code: int, message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == code
+    assert message in done.stderr.decode("utf-8")
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+    if code == 1:
+        assert done.stderr.startswith(b"treatytag: ")
+        assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_has_help_and_stands_in_the_readme(command: str) -> None:
+    result = CliRunner().invoke(cli, [command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output) > 100
+    assert f"treatytag {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_show_prints_the_article_and_its_paragraphs() -> None:
+    printed = run("show", "13").stdout.decode("utf-8")
+    assert "Article 13. Information and communications technology system-related theft or fraud" in printed
+    assert all(number in printed for number in ("13(a)", "13(b)", "13(c)"))
+
+
+def test_evaluate_measures_and_saves(tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    reports = [
+        {"text": "My account was hacked.", "articles": [7], "contested": [11]},
+        {"text": "The bus was late.", "articles": []},
+    ]
+    labelled.write_text("\n".join(map(json.dumps, reports)), encoding="utf-8")
+    done = run("evaluate", labelled, "--save", tmp_path / "figures.json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert (figures["n_reports"], figures["n_empty"]) == (2, 1)
+    assert f"micro F1 {figures['micro_f1']:.3f}" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("line", ["{", '{"text": "x"}', '{"text": "x", "articles": [99]}', "[]"])
+def test_evaluate_names_the_line_that_is_no_labelled_report(line: str, tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text('{"text": "ok", "articles": []}\n' + line, encoding="utf-8")
+    done = run("evaluate", labelled)
+    assert done.returncode == 1
+    assert b"labelled.jsonl:2" in done.stderr

@@ -1,0 +1,92 @@
+"""The fast path gives what scikit-learn gives."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Trained
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from treatytag import Tagger, features
+from treatytag.features import Branch, Counter, char_ngrams
+
+CASES = Path(__file__).parent / "cases"
+
+HOSTILE = {
+    "empty": "",
+    "whitespace": " \n\t\u3000\u00a0 ",
+    "one letter": "a",
+    "NUL": "the ac\x00count was hacked\x00",
+    "control characters": "\x01\x02 money \x1c stolen \x1f\x85 online \x7f",
+    "lone surrogates": "hacked \ud800 account \udfff",
+    "undecodable byte": "hacked \udce9 account",
+    "right to left": "تم اختراق الحساب وسرقة الأموال \u202e gnihsihp",
+    "emoji": "💸💸 my account 😭👩‍👩‍👧 got hacked!!!1",
+    "final sigma": "ΟΔΟΣ ΟΔΟΣ. ΣΙΣΥΦΟΣ",
+    "dotted capital": "İSTANBUL'da hesabım çalındı",
+    "ligatures": "ﬁnancial ﬂow ß ŉ",
+    "underscores and digits": "user_name 123 4 a_b __ 0x9f",
+    "glued words": "hacked/stolen;account,bank-transfer...e.g.don't",
+    "repeated": "hacked hacked hacked hacked " * 50,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_gets_scikit_learns_probabilities(text: str, trained: Trained, small_model: Path) -> None:
+    expected = trained.calibrated.predict_proba([text])
+    assert np.abs(Tagger.load(small_model).probabilities([text]) - expected).max() <= 1e-6
+
+
+def test_example_texts_get_scikit_learns_probabilities(trained: Trained, small_model: Path) -> None:
+    texts = [case["text"] for file in CASES.glob("*.json") for case in json.loads(file.read_text(encoding="utf-8"))]
+    texts += [line for line in (CASES.parent / "examples" / "reports.csv").read_text(encoding="utf-8").splitlines()]
+    expected = trained.calibrated.predict_proba(texts)
+    assert np.abs(Tagger.load(small_model).probabilities(texts) - expected).max() <= 1e-6
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.text(), min_size=1, max_size=6))
+def test_any_unicode_is_counted_as_scikit_learn_counts_it(texts: list[str]) -> None:
+    word = CountVectorizer(ngram_range=(1, 2))
+    char = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+    vocabulary = ["hacked my account", "ΟΔΟΣ", *texts]
+    word.fit(vocabulary)
+    char.fit(vocabulary)
+    counter = Counter(tuple(word.get_feature_names_out()), tuple(char.get_feature_names_out()))
+    for counted, oracle in zip(counter.count(texts), (word, char), strict=True):
+        assert (counted != oracle.transform(texts)).nnz == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet=st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc"]), min_size=1))
+def test_a_tokens_ngrams_are_scikit_learns(token: str) -> None:
+    if token.split() == [token]:
+        analyse = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), lowercase=False).build_analyzer()
+        assert list(char_ngrams(token)) == list(analyse(token))
+
+
+def test_bigrams_whose_words_are_no_features_are_still_found() -> None:
+    counter = Counter(("alpha", "beta gamma"), ())
+    words, _ = counter.count(["beta gamma alpha", "beta delta gamma", "gamma beta"])
+    assert words.toarray().tolist() == [[1, 1], [0, 0], [0, 0]]
+
+
+def test_a_branch_scores_as_tfidf_times_weights() -> None:
+    texts = ["stolen card used at the shop", "card card card", "nothing known", "the shop was shut"]
+    oracle = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
+    weights = np.random.default_rng(1).normal(size=(len(oracle.idf_), 11))
+    branch = Branch(tuple(oracle.get_feature_names_out()), oracle.idf_, weights)
+    texts.append("zzz")
+    scores = branch.score(Counter(branch.ngrams, ()).count(texts)[0])
+    assert np.allclose(scores, oracle.transform(texts) @ weights, atol=1e-12)
+
+
+def test_forgetting_known_tokens_changes_nothing(small_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"transfer number {i} of {i * 37} euros was not made by me" for i in range(200)]
+    expected = Tagger.load(small_model).probabilities(texts)
+    monkeypatch.setattr(features, "MAX_KNOWN", 50)
+    tagger = Tagger.load(small_model)
+    assert all((tagger.probabilities([text]) == row).all() for text, row in zip(texts, expected, strict=True))

@@ -1,0 +1,108 @@
+"""What a caller of `classify` and `classify_many` depends on."""
+
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_features import HOSTILE
+
+from treatytag import LABELS, ModelError, Tagger, classify, classify_many
+from treatytag.offences import BY_ARTICLE
+
+CASES = Path(__file__).parent / "cases"
+
+
+def load_cases(name: str) -> list[Any]:
+    cases = json.loads((CASES / name).read_text(encoding="utf-8"))
+    return [pytest.param(case, id=case["label"]) for case in cases]
+
+
+@pytest.mark.parametrize("case", load_cases("contrast.json"))
+def test_contrast_case(case: dict[str, Any]) -> None:
+    assert list(classify(case["text"]).articles) == case["expected"], case["comment"]
+
+
+@pytest.mark.parametrize("case", load_cases("known-failures.json"))
+@pytest.mark.xfail(strict=True, reason="a known mistake; when it passes, move it to contrast.json")
+def test_known_failure(case: dict[str, Any]) -> None:
+    assert list(classify(case["text"]).articles) == case["expected"], case["comment"]
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_gets_a_sound_answer(text: str) -> None:
+    prediction = classify(text)
+    assert list(prediction.probabilities) == list(LABELS)
+    assert all(0.0 <= p <= 1.0 for p in prediction.probabilities.values())
+    assert prediction.articles == tuple(BY_ARTICLE[a].article for a in sorted(prediction.articles))
+
+
+def test_five_megabytes_of_one_word_are_answered() -> None:
+    assert classify("account " * 650_000).probabilities == classify("account " * 650_000).probabilities
+    assert len(classify("x" * 1_000_000).probabilities) == 11
+
+
+def test_an_empty_text_reports_no_offence() -> None:
+    assert classify("").articles == ()
+
+
+def test_one_by_one_equals_any_batch_in_any_order(examples: list[Any]) -> None:
+    texts = [e.text for e in examples[::9]]
+    together = list(classify_many(texts))
+    assert [classify(text) for text in texts] == together
+    order = list(range(len(texts)))
+    random.Random(3).shuffle(order)
+    assert list(classify_many(texts[i] for i in order)) == [together[i] for i in order]
+
+
+def test_decisions_follow_from_probabilities_and_thresholds() -> None:
+    tagger = Tagger.load()
+    for prediction in tagger.classify_many(["I was hacked", "They stole my money online", "A dog barked"]):
+        pairs = zip(prediction.probabilities.items(), tagger.thresholds, strict=True)
+        given = [(label, p, p >= threshold) for (label, p), threshold in pairs]
+        assert prediction.labels == tuple(label for label, _, is_given in given if is_given)
+        assert prediction.doubt == pytest.approx(sum(1 - p if is_given else p for _, p, is_given in given))
+
+
+def test_preferring_recall_gives_at_least_the_tags_of_precision(examples: list[Any]) -> None:
+    texts = [e.text for e in examples[::20]]
+    careful = list(classify_many(texts, prefer="precision"))
+    generous = list(classify_many(texts, prefer="recall"))
+    assert all(set(a.labels) <= set(b.labels) for a, b in zip(careful, generous, strict=True))
+    assert sum(len(b.labels) - len(a.labels) for a, b in zip(careful, generous, strict=True)) > 0
+
+
+def test_an_unknown_preference_is_refused_by_name() -> None:
+    with pytest.raises(ModelError, match="balanced, precision, recall"):
+        classify("text", prefer="speed")
+
+
+def test_a_prediction_is_frozen() -> None:
+    prediction = classify("My account was hacked.")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        prediction.labels = ()  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        prediction.probabilities["illegal_access"] = 1.0  # type: ignore[index]
+
+
+def test_what_is_not_text_is_refused_by_type() -> None:
+    with pytest.raises(TypeError, match="not NoneType"):
+        classify(None)  # type: ignore[arg-type]
+
+
+def test_an_empty_iterable_gives_nothing() -> None:
+    assert list(classify_many([])) == []
+
+
+def test_the_classify_path_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, treatytag; assert 'numpy' not in sys.modules\n"
+        "treatytag.classify('my account was hacked')\n"
+        "print([m for m in ('sklearn', 'spacy', 'pandas', 'pydantic', 'joblib', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

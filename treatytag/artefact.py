@@ -1,0 +1,153 @@
+"""Model folder <-> `Model`: arrays and JSON only, every byte checked before use, nothing ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from treatytag.errors import ModelError
+from treatytag.offences import LABELS
+
+if TYPE_CHECKING:
+    from treatytag.features import Branch, Floats
+
+FORMAT = "treatytag-model"
+FORMAT_VERSION = 1
+WEIGHTS_FILE = "weights.npz"
+DESCRIPTION_FILE = "model.json"
+
+# Ten times what the shipped model needs: a file beyond is not one of ours, and is not read into memory.
+_MAX_FILE_BYTES = 100_000_000
+_MAX_ARRAY_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained tagger's data.
+
+    Attributes:
+        words: word 1-2-grams with idf and weights.
+        chars: `char_wb` 3-5-grams with idf and weights.
+        intercepts: shape (n_labels,); calibration is folded into weights and intercepts.
+        thresholds: preference (`balanced`, `recall`, `precision`) -> one threshold per label, in treaty order.
+        review_limit: doubt (expected number of wrong labels) above which a report needs review.
+        model_id: first 12 hex digits of the sha256 of the weights.
+        description: the whole of `model.json`.
+    """
+
+    words: Branch
+    chars: Branch
+    intercepts: Floats
+    thresholds: dict[str, tuple[float, ...]]
+    review_limit: float
+    model_id: str
+    description: dict[str, Any]
+
+
+def default_model_dir() -> Path:
+    """Return the shipped model: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "model"
+    return inside if inside.is_dir() else package.parent / "model"
+
+
+def load_model(folder: Path) -> Model:
+    """Load and check a model folder.
+
+    Raises:
+        ModelError: anything missing, damaged, foreign, of another version or not finite.
+    """
+    description = _read_description(folder)
+    arrays = _read_weights(folder, description)
+    from treatytag.features import Branch
+
+    try:
+        branches = [
+            Branch(
+                tuple(arrays[f"{name}_ngrams"].tobytes().decode("utf-8").split("\n")),
+                arrays[f"{name}_idf"].astype("float64"),
+                arrays[f"{name}_weights"].astype("float64"),
+            )
+            for name in ("words", "chars")
+        ]
+        intercepts = arrays["intercepts"].astype("float64")
+        thresholds = {name: tuple(map(float, values)) for name, values in description["thresholds"].items()}
+        review_limit = float(description["review_limit"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(folder, f"{type(error).__name__}: {error}") from error
+    for branch in branches:
+        n_ngrams = len(branch.ngrams)
+        if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, len(LABELS)):
+            raise _damaged(folder, "array shapes do not fit each other")
+        if not all(map(_all_finite, (branch.idf, branch.weights))):
+            raise _damaged(folder, "weights that are not finite")
+    if intercepts.shape != (len(LABELS),) or not _all_finite(intercepts):
+        raise _damaged(folder, "intercepts of the wrong shape or not finite")
+    if "balanced" not in thresholds or any(len(values) != len(LABELS) for values in thresholds.values()):
+        raise _damaged(folder, "thresholds that do not fit the labels")
+    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
+    return Model(branches[0], branches[1], intercepts, thresholds, review_limit, model_id, description)
+
+
+def _all_finite(values: Floats) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(values).all())
+
+
+def _damaged(folder: Path, what: str) -> ModelError:
+    return ModelError(f"the model in {folder} is damaged or not treatytag's ({what}); install it again or retrain it.")
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise _damaged(folder, f"{name} is larger than {_MAX_FILE_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"no model in {folder} ({name}: {error.strerror}); give a folder written by train.py."
+        ) from error
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(_read_file(folder, DESCRIPTION_FILE).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(folder, f"{DESCRIPTION_FILE} is not JSON") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise _damaged(folder, f"{DESCRIPTION_FILE} names another format")
+    if description.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"the model in {folder} has format version {description.get('format_version')}, this treatytag reads "
+            f"{FORMAT_VERSION}; install the version that wrote it or retrain."
+        )
+    if description.get("labels") != list(LABELS):
+        raise _damaged(folder, "labels other than the Convention's")
+    return description
+
+
+def _read_weights(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    weights = _read_file(folder, WEIGHTS_FILE)
+    try:
+        wanted = description["files"][WEIGHTS_FILE]["sha256"]
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder, f"{DESCRIPTION_FILE} gives no sha256") from error
+    if hashlib.sha256(weights).hexdigest() != wanted:
+        raise _damaged(folder, f"{WEIGHTS_FILE} differs from its sha256")
+    try:
+        with zipfile.ZipFile(io.BytesIO(weights)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MAX_ARRAY_BYTES:
+                raise _damaged(folder, f"{WEIGHTS_FILE} unpacks to more than {_MAX_ARRAY_BYTES:,} bytes")
+        with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise _damaged(folder, f"{WEIGHTS_FILE}: {error}") from error

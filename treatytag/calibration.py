@@ -1,0 +1,79 @@
+"""Out-of-fold scores -> calibrated probabilities -> thresholds and the review limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from treatytag.features import Floats
+
+REVIEW_SHARE = 0.2  # of the reports like those of the corpus, the most doubtful ones
+
+# F-beta weights: with 2, a missed article costs four times a false tag; with 0.5 the other way round.
+PREFERENCES = {"balanced": 1.0, "recall": 2.0, "precision": 0.5}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Per-label Platt scaling: probability = sigmoid(slope * score + intercept); arrays of shape (n_labels,)."""
+
+    slopes: Floats
+    intercepts: Floats
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return probabilities in [0, 1], shape as `scores`."""
+        return np.asarray(expit(scores * self.slopes + self.intercepts))
+
+
+def fit_calibration(scores: Floats, targets: npt.NDArray[np.int8]) -> Calibration:
+    """Fit one sigmoid per label to out-of-fold scores (Platt 1999).
+
+    A sigmoid and not isotonic regression: rare labels have too few positives for steps, and a sigmoid
+    of a linear score folds into the weights, so a calibrated model is still a plain logistic regression.
+    """
+    fitted = [
+        LogisticRegression(C=1e6).fit(column[:, None], target)
+        for column, target in zip(scores.T, targets.T, strict=True)
+    ]
+    return Calibration(
+        np.array([model.coef_[0, 0] for model in fitted]),
+        np.array([model.intercept_[0] for model in fitted]),
+    )
+
+
+def choose_thresholds(probabilities: Floats, beta: float = 1.0) -> Floats:
+    """Choose, label by label, the threshold with the best *expected* F-beta.
+
+    Expected counts (sums of calibrated probabilities) stand in for gold counts: the curve is then smooth,
+    and a threshold does not chase the noise of a handful of positives.
+
+    Returns:
+        Thresholds in [0, 1] rounded to 3 decimals, shape (n_labels,).
+    """
+    thresholds = np.empty(probabilities.shape[1])
+    for column in range(probabilities.shape[1]):
+        descending = np.sort(probabilities[:, column])[::-1]
+        hits = np.cumsum(descending)
+        scores = (1 + beta**2) * hits / (np.arange(1, len(hits) + 1) + beta**2 * hits[-1])
+        best = int(np.argmax(scores))
+        following = descending[best + 1] if best + 1 < len(descending) else 0.0
+        thresholds[column] = round((descending[best] + following) / 2, 3)
+    return thresholds
+
+
+def doubts(probabilities: Floats, thresholds: Floats) -> Floats:
+    """Return each report's expected number of wrong labels, shape (n_reports,).
+
+    A tag given is wrong with 1 - p, a tag withheld with p.
+    """
+    given = probabilities >= thresholds
+    return np.asarray(np.where(given, 1.0 - probabilities, probabilities).sum(axis=1))
+
+
+def review_limit(probabilities: Floats, thresholds: Floats) -> float:
+    """Return the doubt above which a report needs review, so that REVIEW_SHARE of these do."""
+    return round(float(np.quantile(doubts(probabilities, thresholds), 1.0 - REVIEW_SHARE)), 3)

@@ -1,0 +1,209 @@
+"""The command line: each command parses, calls one public function and prints.
+
+Exit codes: 0 done; 1 stopped by an error, told in one sentence; 2 the command line can't be understood;
+3 done, but some rows could not be tagged (they are in the error file); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from treatytag.artefact import default_model_dir
+from treatytag.errors import InputError, TreatytagError
+from treatytag.offences import BY_ARTICLE, OFFENCES, Offence
+from treatytag.progress import Progress, summary_table
+from treatytag.tagger import Prediction, shared_tagger
+
+NOTICE = "A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice."
+
+_model_option = click.option(
+    "--model",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Model folder; the shipped one by default.",
+)
+_prefer_option = click.option(
+    "--prefer",
+    type=click.Choice(["balanced", "recall", "precision"]),
+    default="balanced",
+    show_default=True,
+    help="Which thresholds: miss fewer offences (recall) or tag fewer reports in vain (precision).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="treatytag")
+def cli() -> None:
+    """Tag incident reports with the offence articles (7-17) of the UN Convention against Cybercrime.
+
+    A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice.
+    """
+
+
+@cli.command()
+@click.argument("source", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="File to write; - for standard output."
+)
+@click.option("--text", help="Tag this one report and print the answer.")
+@click.option("--text-column", help="Column that holds the report; else text, description, narrative, ...")
+@click.option("--format", "format_", help="Format of standard input or output: csv, tsv or jsonl.")
+@click.option("--delimiter", help="CSV delimiter of the input; found out by default.")
+@click.option("--encoding", help="Encoding of the input, such as cp1252; found out by default.")
+@click.option("--prefix", default="", help="Put this before the names of the columns added.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option(
+    "--summary", "summary_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts as JSON."
+)
+@_prefer_option
+@_model_option
+def classify(
+    source: Path | None,
+    output: Path | None,
+    text: str | None,
+    text_column: str | None,
+    format_: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+    prefix: str,
+    jobs: int,
+    resume: bool,
+    overwrite: bool,
+    summary_file: Path | None,
+    prefer: str,
+    model: Path | None,
+) -> None:
+    """Tag a file of reports (CSV, TSV, JSONL, Parquet, Excel, a folder of .txt) or one TEXT.
+
+    All input columns are kept; articles, labels, needs_review, status and one p_<label> column per label
+    are added. Without -o, CSV goes to standard output. SOURCE - reads standard input.
+    """
+    if (source is None) == (text is None):
+        raise click.UsageError("Give a file of reports, or one report with --text.")
+    if text is not None:
+        click.echo(_readable(shared_tagger(model, prefer).classify(text)))
+        return
+    from treatytag.batch import BatchOptions, tag_file
+    from treatytag.readers import ReadOptions
+
+    options = BatchOptions(
+        ReadOptions(text_column, delimiter, encoding), model, prefer, prefix, jobs, resume, overwrite
+    )
+    assert source is not None
+    target = None if output in (None, Path("-")) else output
+    name = Path(f"tagged.{format_ or 'csv'}")
+    with tempfile.TemporaryDirectory() as folder:
+        if source == Path("-"):
+            source = Path(folder, f"stdin.{format_ or 'csv'}")
+            with source.open("wb") as copy:  # a pipe can't be read twice, and some formats need that
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+        with Progress(sys.stderr.isatty()) as progress:
+            summary = tag_file(source, target, options, name=name, progress=progress.update)
+    if summary_file is not None:
+        _write_json(summary_file, summary.as_dict())
+    click.echo(summary_table(summary), err=True)
+    if summary.errors:
+        sys.exit(3)
+
+
+@cli.command()
+@click.argument("labelled", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Also write the figures as JSON.")
+@_prefer_option
+@_model_option
+def evaluate(labelled: Path, save: Path | None, prefer: str, model: Path | None) -> None:
+    """Measure the model on labelled reports: JSONL with text, articles and, if any are open, contested."""
+    import numpy as np
+
+    from treatytag.card import refresh_card
+    from treatytag.evaluation import evaluate as compare
+    from treatytag.evaluation import read_labelled_reports
+
+    reports = read_labelled_reports(labelled)
+    tagger = shared_tagger(model, prefer)
+    probabilities = tagger.probabilities(reports.texts)
+    result = compare(reports.gold, probabilities >= np.array(tagger.thresholds), probabilities, reports.scored)
+    click.echo(f"{labelled.name}, model {tagger.model.model_id}\n{result.as_table()}")
+    if save is not None:
+        figures = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer} | result.as_dict()
+        _write_json(save, figures)
+        refresh_card(model or default_model_dir())
+
+
+@cli.command()
+@click.argument("corpus", default="training_data", type=click.Path(path_type=Path))
+def check(corpus: Path) -> None:
+    """Check a labelled corpus: schema, duplicates, near duplicates, templates; print its coverage."""
+    from treatytag.corpus import read_corpus
+    from treatytag.corpus_checks import check_corpus, coverage_table
+
+    examples = read_corpus(corpus)
+    problems = check_corpus(examples)
+    click.echo(coverage_table(examples))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("article", type=click.Choice([str(offence.article) for offence in OFFENCES]), metavar="ARTICLE")
+def show(article: str) -> None:
+    """Print what the Convention says under ARTICLE (7-17), in this project's words."""
+    click.echo(_described(BY_ARTICLE[int(article)]))
+    click.echo(NOTICE)
+
+
+def _write_json(path: Path, value: object) -> None:
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{path} can't be written ({error.strerror}); choose another file.") from error
+
+
+def _described(offence: Offence) -> str:
+    lines = [f"Article {offence.article}. {offence.title} ({offence.label})", f"  {offence.elements}"]
+    lines += [f"  {paragraph.number}  {paragraph.elements}" for paragraph in offence.paragraphs]
+    return "\n".join(lines)
+
+
+def _readable(prediction: Prediction) -> str:
+    if prediction.labels:
+        lines = [
+            f"Article {offence.article}  {prediction.probabilities[offence.label]:.2f}  {offence.title}"
+            for offence in OFFENCES
+            if offence.label in prediction.labels
+        ]
+    else:
+        likeliest = max(OFFENCES, key=lambda offence: prediction.probabilities[offence.label])
+        probability = prediction.probabilities[likeliest.label]
+        lines = ["No Convention offence reported.", f"Nearest: article {likeliest.article} with {probability:.2f}."]
+    if prediction.needs_review:
+        lines.append("Needs review: the model expects an error here more often than elsewhere.")
+    return "\n".join([*lines, NOTICE])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; every foreseen error is one sentence on standard error."""
+    try:
+        cli.main(arguments, prog_name="treatytag", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("treatytag: interrupted; run again with --resume to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has enough; Python would complain at exit
+        sys.exit(1)
+    except TreatytagError as error:
+        click.echo(f"treatytag: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,174 @@
+"""Gold and predicted labels -> precision, recall, F1 per article, and the share of empty reports tagged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from treatytag.calibration import choose_thresholds, fit_calibration
+from treatytag.errors import InputError
+from treatytag.features import Floats
+from treatytag.offences import ARTICLES
+from treatytag.training import HeldOut
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ArticleScore:
+    """Precision, recall and F1 in [0, 1] for one article; `support` counts its gold reports."""
+
+    article: int
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How predicted articles compare with gold ones.
+
+    Attributes:
+        articles: one score per article, in treaty order.
+        micro_f1: F1 over all report-article cells.
+        macro_f1: mean F1 of the articles that have gold reports.
+        empty_tagged: share of the gold-empty reports that got any tag.
+        calibration_error: expected calibration error over all cells, 10 equal-width bins.
+        n_reports: number of reports.
+        n_empty: number of gold-empty reports.
+    """
+
+    articles: tuple[ArticleScore, ...]
+    micro_f1: float
+    macro_f1: float
+    empty_tagged: float
+    calibration_error: float
+    n_reports: int
+    n_empty: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values, floats rounded to 4 decimals, for JSON."""
+        return json.loads(json.dumps(asdict(self)), parse_float=lambda text: round(float(text), 4))  # type: ignore[no-any-return]
+
+    def as_table(self) -> str:
+        """Return a fixed-width table for people."""
+        lines = ["article  precision  recall     F1  support"]
+        lines += [
+            f"{s.article:>7}  {s.precision:>9.3f}  {s.recall:>6.3f}  {s.f1:>5.3f}  {s.support:>7}"
+            for s in self.articles
+        ]
+        lines += [
+            f"micro F1 {self.micro_f1:.3f}, macro F1 {self.macro_f1:.3f} over {self.n_reports} reports",
+            f"empty reports tagged {self.empty_tagged:.3f} of {self.n_empty}",
+            f"expected calibration error {self.calibration_error:.3f}",
+        ]
+        return "\n".join(lines)
+
+
+def f1(hits: int, predicted: int, gold: int) -> float:
+    """Return F1 from counts; 0 where there is nothing to find and nothing found."""
+    return 2 * hits / (predicted + gold) if predicted + gold else 0.0
+
+
+def expected_calibration_error(probabilities: Floats, gold: Flags, n_bins: int = 10) -> float:
+    """Return the expected calibration error of 1-D probabilities in equal-width bins (Naeini 2015)."""
+    bins = np.minimum((probabilities * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(bins, probabilities - gold, n_bins)
+    return float(np.abs(gaps).sum() / max(len(probabilities), 1))
+
+
+def evaluate(gold: Flags, predicted: Flags, probabilities: Floats, scored: Flags | None = None) -> Evaluation:
+    """Compare predicted with gold labels, all of shape (n_reports, n_labels), columns in treaty order.
+
+    Args:
+        gold: human labels.
+        predicted: labels the model assigned.
+        probabilities: calibrated, in [0, 1].
+        scored: False for contested cells, which count nowhere; default all True.
+    """
+    scored = np.ones_like(gold) if scored is None else scored
+    gold, predicted = gold & scored, predicted & scored
+    hits, found, wanted = (gold & predicted).sum(0), predicted.sum(0), gold.sum(0)
+    scores = tuple(
+        ArticleScore(
+            article,
+            precision=float(h / f) if f else 0.0,
+            recall=float(h / w) if w else 0.0,
+            f1=f1(int(h), int(f), int(w)),
+            support=int(w),
+        )
+        for article, h, f, w in zip(ARTICLES, hits, found, wanted, strict=True)
+    )
+    supported = [s.f1 for s in scores if s.support]
+    empty = ~gold.any(axis=1)
+    return Evaluation(
+        articles=scores,
+        micro_f1=f1(int(hits.sum()), int(found.sum()), int(wanted.sum())),
+        macro_f1=sum(supported) / max(len(supported), 1),
+        empty_tagged=float(predicted[empty].any(axis=1).mean()) if empty.any() else 0.0,
+        calibration_error=expected_calibration_error(probabilities[scored], gold[scored]),
+        n_reports=len(gold),
+        n_empty=int(empty.sum()),
+    )
+
+
+def cross_validate(held_out: HeldOut) -> Evaluation:
+    """Evaluate out-of-fold scores, each fold calibrated and cut by the other folds' scores alone."""
+    probabilities = np.empty(held_out.scores.shape)
+    predicted = np.empty(held_out.scores.shape, dtype=bool)
+    for number in np.unique(held_out.folds):
+        fold = held_out.folds == number
+        calibration = fit_calibration(held_out.scores[~fold], held_out.targets[~fold])
+        thresholds = choose_thresholds(calibration.probabilities(held_out.scores[~fold]))
+        probabilities[fold] = calibration.probabilities(held_out.scores[fold])
+        predicted[fold] = probabilities[fold] >= thresholds
+    return evaluate(held_out.targets.astype(bool), predicted, probabilities)
+
+
+@dataclass(frozen=True)
+class LabelledReports:
+    """Reports with gold articles, for measuring: texts, and cells of shape (n_reports, n_labels)."""
+
+    texts: list[str]
+    gold: Flags
+    scored: Flags
+
+
+def read_labelled_reports(path: Path) -> LabelledReports:
+    """Read a JSONL file with `text`, `articles` and, if any are open, `contested` articles.
+
+    Raises:
+        InputError: the file can't be read, or a line has no such fields; the message names it.
+    """
+    texts: list[str] = []
+    gold: list[list[bool]] = []
+    scored: list[list[bool]] = []
+
+    def flags(articles: Sequence[int]) -> list[bool]:
+        if not set(articles) <= set(ARTICLES):
+            raise ValueError
+        return [article in articles for article in ARTICLES]
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read ({error}); give a UTF-8 JSONL file.") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            report = json.loads(line)
+            texts.append(str(report["text"]))
+            gold.append(flags(report["articles"]))
+            scored.append([not contested for contested in flags(report.get("contested", []))])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f'{path}:{number} is not a labelled report; each line needs {{"text": ..., "articles": [7, 13]}}.'
+            ) from error
+    if not texts:
+        raise InputError(f"{path} holds no labelled report; give a JSONL file with text and articles.")
+    return LabelledReports(texts, np.array(gold), np.array(scored))

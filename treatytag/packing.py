@@ -1,0 +1,124 @@
+"""Fitted pipeline + calibration -> model folder, or a plain scikit-learn pipeline with the same answers."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy
+import sklearn
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, WEIGHTS_FILE
+from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, review_limit
+from treatytag.card import refresh_card
+from treatytag.corpus import corpus_sha256
+from treatytag.evaluation import Evaluation
+from treatytag.offences import LABELS
+from treatytag.training import HeldOut, NaiveBayesLogistic
+
+
+def calibrated_pipeline(pipeline: Pipeline, calibration: Calibration) -> Pipeline:
+    """Return plain scikit-learn with calibrated `predict_proba`, exactly what a saved model gives.
+
+    A sigmoid of a linear score is a logistic regression: slopes go into the coefficients. Idf is rounded to
+    float32 and coefficients to float16, as they are stored; that halves the model's size and moves no
+    probability by a hundredth.
+    """
+    calibrated = copy.deepcopy(pipeline)
+    for _, vectoriser in calibrated["features"].transformer_list:
+        vectoriser.idf_ = vectoriser.idf_.astype(np.float32).astype(np.float64)
+    classifier = calibrated["classifier"]
+    classifier.estimators_ = [
+        _logistic(estimator, slope, intercept)
+        for estimator, slope, intercept in zip(
+            classifier.estimators_, calibration.slopes, calibration.intercepts, strict=True
+        )
+    ]
+    return calibrated
+
+
+def _logistic(estimator: NaiveBayesLogistic, slope: float, intercept: float) -> LogisticRegression:
+    logistic = LogisticRegression()
+    logistic.coef_ = (slope * estimator.coef_).astype(np.float16).astype(np.float64)
+    logistic.intercept_ = slope * estimator.intercept_ + intercept
+    logistic.classes_ = estimator.classes_
+    return logistic
+
+
+def export_pipeline(path: Path, pipeline: Pipeline, calibration: Calibration) -> None:
+    """Dump the calibrated pipeline with joblib, for use from scikit-learn; treatytag itself never loads it."""
+    calibrated = calibrated_pipeline(pipeline, calibration)
+    for _, vectoriser in calibrated["features"].transformer_list:
+        vars(vectoriser).pop("_stop_words_id", None)  # a memory address: no two dumps would be alike
+    joblib.dump(calibrated, path, compress=3)
+
+
+def write_model(
+    folder: Path,
+    corpus: Path,
+    pipeline: Pipeline,
+    calibration: Calibration,
+    held_out: HeldOut,
+    evaluation: Evaluation,
+) -> None:
+    """Write `weights.npz`, `model.json` and `reports/cross_validation.json`; same arguments, same bytes.
+
+    Args:
+        folder: created if missing.
+        corpus: where the examples were read, for its sha256.
+        pipeline: fitted on all examples.
+        calibration: fitted to `held_out`.
+        held_out: out-of-fold scores, from which thresholds and the review limit are chosen.
+        evaluation: of `held_out`, kept as a report.
+    """
+    calibrated = calibrated_pipeline(pipeline, calibration)
+    coefficients = np.vstack([estimator.coef_[0] for estimator in calibrated["classifier"].estimators_]).T
+    arrays: dict[str, Any] = {"intercepts": np.array([e.intercept_[0] for e in calibrated["classifier"].estimators_])}
+    start = 0
+    for name, (_, vectoriser) in zip(("words", "chars"), calibrated["features"].transformer_list, strict=True):
+        ngrams = vectoriser.get_feature_names_out()
+        arrays[f"{name}_ngrams"] = np.frombuffer("\n".join(ngrams).encode("utf-8"), dtype=np.uint8)
+        arrays[f"{name}_idf"] = vectoriser.idf_.astype(np.float32)
+        arrays[f"{name}_weights"] = coefficients[start : start + len(ngrams)].astype(np.float16)
+        start += len(ngrams)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    weights = buffer.getvalue()
+
+    probabilities = calibration.probabilities(held_out.scores)
+    thresholds = {name: choose_thresholds(probabilities, beta).tolist() for name, beta in PREFERENCES.items()}
+    description = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "labels": list(LABELS),
+        "thresholds": thresholds,
+        "review_limit": review_limit(probabilities, np.array(thresholds["balanced"])),
+        "corpus": {"sha256": corpus_sha256(corpus), "examples": len(held_out.targets)},
+        "libraries": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "scikit-learn": sklearn.__version__,
+        },
+        "files": {WEIGHTS_FILE: {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}},
+    }
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS_FILE).write_bytes(weights)
+    write_json(folder / DESCRIPTION_FILE, description)
+    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]  # type: ignore[index]
+    write_json(folder / "reports" / "cross_validation.json", {"model_id": model_id} | evaluation.as_dict())
+    refresh_card(folder)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON the same way on every system."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

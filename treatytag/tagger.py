@@ -1,0 +1,168 @@
+"""Report text -> `Prediction`: the articles alleged, each with a calibrated probability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from treatytag.artefact import Model, default_model_dir, load_model
+from treatytag.errors import ModelError
+from treatytag.offences import BY_LABEL, LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from treatytag.features import Floats
+
+# A batch is one sparse product: large enough to share its fixed cost, small enough to bound memory.
+BATCH_TEXTS = 1024
+BATCH_CHARACTERS = 2_000_000
+
+T = TypeVar("T")
+
+
+def batches(items: Iterable[T], text_of: Callable[[T], str | None]) -> Iterator[list[T]]:
+    """Cut items into lists of at most BATCH_TEXTS, closed early once their texts fill BATCH_CHARACTERS."""
+    batch: list[T] = []
+    characters = 0
+    for item in items:
+        batch.append(item)
+        characters += len(text_of(item) or "")
+        if len(batch) == BATCH_TEXTS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model reads in one report. A tag is an allegation found in a text, not a finding of guilt.
+
+    Attributes:
+        labels: labels assigned, in treaty order; () means no Convention offence reported.
+        probabilities: label -> calibrated probability in [0, 1], for all eleven labels.
+        doubt: expected number of wrong labels in this answer, by the model's own probabilities.
+        needs_review: True where `doubt` is above the model's limit: a person should look first.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: Mapping[str, float]
+    doubt: float
+    needs_review: bool
+
+    @property
+    def articles(self) -> tuple[int, ...]:
+        """Convention article numbers of `labels`, ascending."""
+        return tuple(BY_LABEL[label].article for label in self.labels)
+
+
+class Tagger:
+    """A loaded model. Loading takes a fraction of a second; keep it. One per thread."""
+
+    def __init__(self, model: Model, prefer: str = "balanced") -> None:
+        """Wrap a model; `prefer` is `balanced`, `recall` or `precision`.
+
+        Raises:
+            ModelError: the model has no thresholds for `prefer`.
+        """
+        from treatytag.features import Counter
+
+        if prefer not in model.thresholds:
+            raise ModelError(
+                f"the model knows no preference {prefer!r}; choose one of {', '.join(sorted(model.thresholds))}."
+            )
+        self.model = model
+        self.thresholds = model.thresholds[prefer]
+        self._counter = Counter(model.words.ngrams, model.chars.ngrams)
+
+    @classmethod
+    def load(cls, folder: str | Path | None = None, prefer: str = "balanced") -> Tagger:
+        """Load a model folder, by default the shipped one.
+
+        Raises:
+            ModelError: the folder holds no sound model, or knows no such preference.
+        """
+        return cls(load_model(Path(folder) if folder is not None else default_model_dir()), prefer)
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return calibrated probabilities in [0, 1], shape (n_texts, 11), columns in `LABELS` order.
+
+        They are rounded to 6 decimals, and a text's row does not depend on the other texts: so the answer
+        is the same one by one, in any batch and on any machine whose floats differ in the last bits.
+        """
+        from scipy.special import expit
+
+        words, chars = self._counter.count(texts)
+        scores = self.model.words.score(words) + self.model.chars.score(chars) + self.model.intercepts
+        return expit(scores).round(6)  # type: ignore[no-any-return]
+
+    def predict(self, probabilities: Sequence[float]) -> Prediction:
+        """Make the decision from one report's probabilities, in `LABELS` order."""
+        given = [p >= threshold for p, threshold in zip(probabilities, self.thresholds, strict=True)]
+        doubt = sum(1.0 - p if is_given else p for p, is_given in zip(probabilities, given, strict=True))
+        return Prediction(
+            labels=tuple(label for label, is_given in zip(LABELS, given, strict=True) if is_given),
+            probabilities=MappingProxyType(dict(zip(LABELS, probabilities, strict=True))),
+            doubt=doubt,
+            needs_review=doubt > self.model.review_limit,
+        )
+
+    def classify(self, text: str) -> Prediction:
+        """Tag one report."""
+        return next(self.classify_many([text]))
+
+    def classify_many(self, texts: Iterable[str]) -> Iterator[Prediction]:
+        """Tag reports one after the other, in batches: one Prediction per text, in input order."""
+        for batch in batches(map(_checked, texts), lambda text: text):
+            yield from map(self.predict, self.probabilities(batch).tolist())
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a report must be a str, not {type(text).__name__}; join or convert it first.")
+    return text
+
+
+@lru_cache(maxsize=4)
+def _tagger(folder: Path, prefer: str) -> Tagger:
+    return Tagger.load(folder, prefer)
+
+
+def shared_tagger(model: str | Path | None = None, prefer: str = "balanced") -> Tagger:
+    """Return a tagger that is loaded once per process; arguments as for `Tagger.load`."""
+    return _tagger(Path(model).resolve() if model is not None else default_model_dir(), prefer)
+
+
+def classify(text: str, *, model: str | Path | None = None, prefer: str = "balanced") -> Prediction:
+    """Tag one report with the offence articles of the Convention that it alleges.
+
+    Args:
+        text: the report, English.
+        model: a model folder; default the shipped one. It is loaded once and kept.
+        prefer: `balanced`, `recall` (miss fewer) or `precision` (tag fewer in vain).
+
+    Returns:
+        The prediction; its `articles` are empty when no Convention offence is reported.
+
+    Raises:
+        ModelError: the model can't be used.
+
+    >>> classify("Hackers stole the clinic's patient database last night.").articles
+    (7,)
+    """
+    return shared_tagger(model, prefer).classify(text)
+
+
+def classify_many(
+    texts: Iterable[str], *, model: str | Path | None = None, prefer: str = "balanced"
+) -> Iterator[Prediction]:
+    """Tag reports at batch speed: one Prediction per text, in input order; empty input gives nothing.
+
+    Arguments and errors as for `classify`; `texts` may be any iterable and is read as needed.
+    """
+    return shared_tagger(model, prefer).classify_many(texts)
