@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from treatytag.calibration import fit_calibration
-from treatytag.corpus import read_corpus
+from treatytag.corpus import read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import export_pipeline, write_model
 from treatytag.training import fit, out_of_fold_scores
@@ -21,10 +21,11 @@ ROOT = Path(__file__).parent
 def main(corpus: Path, output: Path, export_sklearn: Path | None, jobs: int) -> None:
     """Read, score out of fold, calibrate, evaluate, fit on everything, save."""
     examples = read_corpus(corpus)
-    held_out = out_of_fold_scores(examples, jobs)
+    lexicon = read_lexicon(ROOT / "training_data" / "lexicon.json")
+    held_out = out_of_fold_scores(examples, lexicon, jobs)
     calibration = fit_calibration(held_out.scores, held_out.targets)
     evaluation = cross_validate(held_out)
-    pipeline = fit(examples)
+    pipeline = fit(examples, lexicon)
     write_model(output, corpus, pipeline, calibration, held_out, evaluation)
     if export_sklearn is not None:
         export_pipeline(export_sklearn, pipeline, calibration)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from treatytag.calibration import Calibration, fit_calibration
-from treatytag.corpus import Example, read_corpus
+from treatytag.corpus import Example, read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import calibrated_pipeline, write_model
 from treatytag.training import HeldOut, fit, out_of_fold_scores
@@ -33,9 +33,10 @@ class Trained:
     def __init__(self, corpus: Path) -> None:
         examples = read_corpus(corpus)
         self.corpus = corpus
-        self.held_out: HeldOut = out_of_fold_scores(examples, n_jobs=1)
+        lexicon = read_lexicon(CORPUS / "lexicon.json")
+        self.held_out: HeldOut = out_of_fold_scores(examples, lexicon, n_jobs=1)
         self.calibration: Calibration = fit_calibration(self.held_out.scores, self.held_out.targets)
-        self.pipeline = fit(examples)
+        self.pipeline = fit(examples, lexicon)
         self.calibrated = calibrated_pipeline(self.pipeline, self.calibration)
 
     def write(self, folder: Path) -> Path:

@@ -87,6 +87,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no thresholds": lambda f: describe(f, lambda d: d.pop("thresholds")),
     "thresholds not numbers": lambda f: describe(f, lambda d: d["thresholds"].update(balanced=["x"] * 11)),
     "threshold missing": lambda f: describe(f, lambda d: d["thresholds"]["recall"].pop()),
+    "changed lexicon": lambda f: (f / "lexicon.json").write_text("{}", encoding="utf-8"),
+    "no lexicon": lambda f: (f / "lexicon.json").unlink(),
     "not an archive": lambda f: replace_weights(f, b"weights"),
     "a pickle inside": lambda f: replace_weights(f, pickled()),
     "a bare pickle": lambda f: replace_weights(f, pickle.dumps(Bomb())),
@@ -125,7 +127,7 @@ def test_archives_that_unpack_too_large_are_not_unpacked(folder: Path, monkeypat
 def test_the_same_training_writes_the_same_bytes(trained: Trained, small_model: Path, tmp_path: Path) -> None:
     again = Trained(trained.corpus).write(tmp_path / "again")
     files = [file.relative_to(again) for file in again.rglob("*") if file.is_file()]
-    assert len(files) == 3
+    assert len(files) == 4
     assert all((again / file).read_bytes() == (small_model / file).read_bytes() for file in files)
 
 

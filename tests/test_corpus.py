@@ -1,6 +1,7 @@
 """The shipped corpus is sound, and the checker would notice if it were not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from conftest import CORPUS, ROOT
 
 from treatytag import CorpusError
-from treatytag.corpus import Example, folds_of, read_corpus, targets_of
+from treatytag.corpus import Example, folds_of, read_corpus, read_lexicon, targets_of
 from treatytag.corpus_checks import check_corpus, contrast_pairs, coverage_table
+from treatytag.lexicon import Lexicon
 
 VALID: dict[str, Any] = {
     "id": "E0001",
@@ -132,3 +134,16 @@ def test_folds_keep_scenarios_together_and_label_rates_even(examples: list[Examp
 
 def test_the_corpus_folder_has_its_papers() -> None:
     assert all((ROOT / "training_data" / name).exists() for name in ("README.md", "annotation_guide.md"))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": "hack*", "b": "hack*"}'])
+def test_a_malformed_lexicon_is_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="lexicon"):
+        Lexicon.parse(text)
+
+
+def test_the_shipped_lexicon_has_one_concept_per_word_and_no_idle_entry(examples: list[Example]) -> None:
+    lexicon = read_lexicon(CORPUS / "lexicon.json")
+    words = {word for e in examples for word in re.findall(r"\w+|\$", e.text.lower())}
+    used = {lexicon.concept(word) for word in words}
+    assert set(lexicon.concepts) <= used

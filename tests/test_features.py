@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from treatytag import Tagger, features
 from treatytag.features import Branch, Counter, char_ngrams
+from treatytag.lexicon import Lexicon
 
 CASES = Path(__file__).parent / "cases"
 
@@ -47,16 +48,23 @@ def test_example_texts_get_scikit_learns_probabilities(trained: Trained, small_m
     assert np.abs(Tagger.load(small_model).probabilities(texts) - expected).max() <= 1e-6
 
 
+LEXICON = Lexicon({"hack": "hack* breached", "thing": "account accounts website*", "no": "not never"})
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.text(), min_size=1, max_size=6))
+@given(st.lists(st.text() | st.text(alphabet="hack not website.- \n"), min_size=1, max_size=6))
 def test_any_unicode_is_counted_as_scikit_learn_counts_it(texts: list[str]) -> None:
-    word = CountVectorizer(ngram_range=(1, 2))
-    char = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+    oracles = (
+        CountVectorizer(ngram_range=(1, 2)),
+        CountVectorizer(analyzer="char_wb", ngram_range=(3, 5)),
+        CountVectorizer(tokenizer=LEXICON, token_pattern=None, ngram_range=(1, 2)),
+    )
     vocabulary = ["hacked my account", "ΟΔΟΣ", *texts]
-    word.fit(vocabulary)
-    char.fit(vocabulary)
-    counter = Counter(tuple(word.get_feature_names_out()), tuple(char.get_feature_names_out()))
-    for counted, oracle in zip(counter.count(texts), (word, char), strict=True):
+    for oracle in oracles:
+        oracle.fit(vocabulary)
+    words, chars, concepts = (oracle.get_feature_names_out().tolist() for oracle in oracles)
+    counter = Counter(words, chars, concepts, LEXICON)
+    for counted, oracle in zip(counter.count(texts), oracles, strict=True):
         assert (counted != oracle.transform(texts)).nnz == 0
 
 
@@ -69,8 +77,8 @@ def test_a_tokens_ngrams_are_scikit_learns(token: str) -> None:
 
 
 def test_bigrams_whose_words_are_no_features_are_still_found() -> None:
-    counter = Counter(("alpha", "beta gamma"), ())
-    words, _ = counter.count(["beta gamma alpha", "beta delta gamma", "gamma beta"])
+    counter = Counter(("alpha", "beta gamma"), (), (), LEXICON)
+    words, _, _ = counter.count(["beta gamma alpha", "beta delta gamma", "gamma beta"])
     assert words.toarray().tolist() == [[1, 1], [0, 0], [0, 0]]
 
 
@@ -80,7 +88,7 @@ def test_a_branch_scores_as_tfidf_times_weights() -> None:
     weights = np.random.default_rng(1).normal(size=(len(oracle.idf_), 11))
     branch = Branch(tuple(oracle.get_feature_names_out()), oracle.idf_, weights)
     texts.append("zzz")
-    scores = branch.score(Counter(branch.ngrams, ()).count(texts)[0])
+    scores = branch.score(Counter(branch.ngrams, (), (), LEXICON).count(texts)[0])
     assert np.allclose(scores, oracle.transform(texts) @ weights, atol=1e-12)
 
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
-    *("errors", "offences", "corpus", "corpus_checks", "features", "training", "calibration", "evaluation"),
+    *("errors", "offences", "lexicon", "corpus", "corpus_checks", "features", "training", "calibration", "evaluation"),
     *("artefact", "card", "packing", "tagger", "readers", "writers", "batch", "progress", "cli"),
 )
 # What answers a user's reports must not need what trains a model.

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from treatytag.errors import ModelError
+from treatytag.errors import CorpusError, ModelError
 from treatytag.offences import LABELS
 
 if TYPE_CHECKING:
     from treatytag.features import Branch, Floats
+    from treatytag.lexicon import Lexicon
 
 FORMAT = "treatytag-model"
 FORMAT_VERSION = 1
 WEIGHTS_FILE = "weights.npz"
+LEXICON_FILE = "lexicon.json"
 DESCRIPTION_FILE = "model.json"
 
 # Ten times what the shipped model needs: a file beyond is not one of ours, and is not read into memory.
@@ -31,8 +33,8 @@ class Model:
     """A trained tagger's data.
 
     Attributes:
-        words: word 1-2-grams with idf and weights.
-        chars: `char_wb` 3-5-grams with idf and weights.
+        branches: n-grams with idf and weights: of words, of characters, of concepts.
+        lexicon: word -> concept.
         intercepts: shape (n_labels,); calibration is folded into weights and intercepts.
         thresholds: preference (`balanced`, `recall`, `precision`) -> one threshold per label, in treaty order.
         review_limit: doubt (expected number of wrong labels) above which a report needs review.
@@ -40,8 +42,8 @@ class Model:
         description: the whole of `model.json`.
     """
 
-    words: Branch
-    chars: Branch
+    branches: tuple[Branch, Branch, Branch]
+    lexicon: Lexicon
     intercepts: Floats
     thresholds: dict[str, tuple[float, ...]]
     review_limit: float
@@ -65,22 +67,24 @@ def load_model(folder: Path) -> Model:
     description = _read_description(folder)
     arrays = _read_weights(folder, description)
     from treatytag.features import Branch
+    from treatytag.lexicon import Lexicon
 
     try:
-        branches = [
+        lexicon = Lexicon.parse(_read_checked(folder, LEXICON_FILE, description).decode("utf-8"))
+        words, chars, concepts = (
             Branch(
                 tuple(arrays[f"{name}_ngrams"].tobytes().decode("utf-8").split("\n")),
                 arrays[f"{name}_idf"].astype("float64"),
                 arrays[f"{name}_weights"].astype("float64"),
             )
-            for name in ("words", "chars")
-        ]
+            for name in ("words", "chars", "concepts")
+        )
         intercepts = arrays["intercepts"].astype("float64")
         thresholds = {name: tuple(map(float, values)) for name, values in description["thresholds"].items()}
         review_limit = float(description["review_limit"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, CorpusError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-    for branch in branches:
+    for branch in (words, chars, concepts):
         n_ngrams = len(branch.ngrams)
         if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, len(LABELS)):
             raise _damaged(folder, "array shapes do not fit each other")
@@ -91,7 +95,7 @@ def load_model(folder: Path) -> Model:
     if "balanced" not in thresholds or any(len(values) != len(LABELS) for values in thresholds.values()):
         raise _damaged(folder, "thresholds that do not fit the labels")
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
-    return Model(branches[0], branches[1], intercepts, thresholds, review_limit, model_id, description)
+    return Model((words, chars, concepts), lexicon, intercepts, thresholds, review_limit, model_id, description)
 
 
 def _all_finite(values: Floats) -> bool:
@@ -133,16 +137,21 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
+def _read_checked(folder: Path, name: str, description: dict[str, Any]) -> bytes:
+    content = _read_file(folder, name)
+    try:
+        wanted = description["files"][name]["sha256"]
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder, f"{DESCRIPTION_FILE} gives no sha256 of {name}") from error
+    if hashlib.sha256(content).hexdigest() != wanted:
+        raise _damaged(folder, f"{name} differs from its sha256")
+    return content
+
+
 def _read_weights(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    weights = _read_file(folder, WEIGHTS_FILE)
-    try:
-        wanted = description["files"][WEIGHTS_FILE]["sha256"]
-    except (KeyError, TypeError) as error:
-        raise _damaged(folder, f"{DESCRIPTION_FILE} gives no sha256") from error
-    if hashlib.sha256(weights).hexdigest() != wanted:
-        raise _damaged(folder, f"{WEIGHTS_FILE} differs from its sha256")
+    weights = _read_checked(folder, WEIGHTS_FILE, description)
     try:
         with zipfile.ZipFile(io.BytesIO(weights)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MAX_ARRAY_BYTES:

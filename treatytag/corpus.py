@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from treatytag.errors import CorpusError
+from treatytag.lexicon import Lexicon
 from treatytag.offences import ARTICLES, BY_ARTICLE
 
 Genre = Literal[
@@ -123,6 +124,18 @@ def read_corpus(path: Path) -> list[Example]:
     if not examples:
         raise CorpusError(f"no examples in {path}; give a JSONL file or a folder that holds some.")
     return examples
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """Read the lexicon that is part of the corpus.
+
+    Raises:
+        CorpusError: it can't be read or is malformed.
+    """
+    try:
+        return Lexicon.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} can't be read ({error}); a lexicon belongs there.") from error
 
 
 def corpus_sha256(path: Path) -> str:

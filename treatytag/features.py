@@ -1,22 +1,24 @@
 """Report texts -> n-gram counts -> TF-IDF label scores, exactly as scikit-learn gives them, at batch speed.
 
-The features are those of two `TfidfVectorizer` side by side: word 1-2-grams and `char_wb` 3-5-grams. Both
-depend on a report only through its whitespace-separated tokens (and the order of the words in them), and
-tokens repeat: so each distinct token is analysed once, in Python, and kept as a row of a token-by-feature
-table. The character counts of a batch are then one sparse product, (reports x tokens) @ (tokens x features),
-in compiled code.
+The features are those of three `TfidfVectorizer` side by side: word 1-2-grams, `char_wb` 3-5-grams and
+1-2-grams of the concepts that a lexicon gives for words. All depend on a report only through its
+whitespace-separated tokens and their order, and tokens repeat: so each distinct token is analysed once, in
+Python, and kept as a row of a table. The character counts of a batch are then one sparse product,
+(reports x tokens) @ (tokens x features), in compiled code; the 1-2-grams are array look-ups.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-WORD_NGRAMS = (1, 2)
+from treatytag.lexicon import Lexicon
+
+WORD_NGRAMS = (1, 2)  # also of concepts
 CHAR_NGRAMS = (3, 5)
 
 # Feature ids remembered between batches (8 bytes each, about 12 a token): real text repeats itself, and the
@@ -105,72 +107,103 @@ class _Rows:
         return sparse.csr_matrix((ones, indices, self._indptr[: self.count + 1]), (self.count, n_columns))
 
 
-class _KnownTokens(dict[str, int]):
-    """Token -> row number in `words` and `chars`; a token met for the first time gets the next row."""
+class _Sequence:
+    """Counts 1-2-grams of what each token stands for: its words, or the concepts of its words."""
 
-    def __init__(self, word_numbers: dict[str, int], char_ids: dict[str, int]) -> None:
-        super().__init__()
-        self._word_numbers = word_numbers
-        self._char_ids = char_ids
-        self.words = _Rows()
-        self.chars = _Rows()
-
-    def __missing__(self, token: str) -> int:
-        row = self[token] = self.words.count
-        # -1 keeps the place of an unknown word, so that its neighbours do not become a bigram
-        self.words.append([self._word_numbers.get(word, -1) for word in _find_words(token)])
-        known = self._char_ids
-        self.chars.append([known[gram] for gram in char_ngrams(token) if gram in known])
-        return row
-
-
-class Counter:
-    """Counts n-grams of texts. It remembers the tokens it has met, so it is not safe to share by threads."""
-
-    def __init__(self, words: Sequence[str], chars: Sequence[str]) -> None:
-        """Make a counter of these word uni- and bigrams and these `char_wb` 3-5-grams."""
-        self._shape = (len(words), len(chars))
-        bigrams = [(gram.partition(" "), i) for i, gram in enumerate(words) if " " in gram]
-        # A word's number is its column; a word known only as a part of bigrams is numbered after the columns.
-        self._word_numbers = {gram: i for i, gram in enumerate(words) if " " not in gram}
+    def __init__(self, ngrams: Sequence[str], split: Callable[[str], list[str]]) -> None:
+        self._split = split
+        self._n_columns = len(ngrams)
+        bigrams = [(gram.partition(" "), i) for i, gram in enumerate(ngrams) if " " in gram]
+        # An item's number is its column; one known only as a part of bigrams is numbered after the columns.
+        self._numbers = {gram: i for i, gram in enumerate(ngrams) if " " not in gram}
         for (first, _, second), _ in bigrams:
             for part in (first, second):
-                self._word_numbers.setdefault(part, len(words) + len(self._word_numbers))
-        self._char_ids = {gram: i for i, gram in enumerate(chars)}
-        number = self._word_numbers
+                self._numbers.setdefault(part, len(ngrams) + len(self._numbers))
+        number = self._numbers
         keys = sorted((number[first] * _PAIR_BASE + number[second], i) for (first, _, second), i in bigrams)
         # the last key can't occur: it gives every search a place to end
         self._pair_keys = np.array([key for key, _ in keys] + [np.iinfo(np.int64).max], dtype=np.int64)
         self._pair_ids = np.array([i for _, i in keys] + [-1], dtype=np.int32)
-        self._tokens = _KnownTokens(self._word_numbers, self._char_ids)
+        self.forget()
 
-    def count(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    def forget(self) -> None:
+        self._rows = _Rows()
+
+    def learn(self, token: str) -> None:
+        # -1 keeps the place of an unknown item, so that its neighbours do not become a bigram
+        self._rows.append([self._numbers.get(item, -1) for item in self._split(token)])
+
+    def count(self, rows: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> sparse.csr_matrix:
+        items, per_token = self._rows.take(rows)
+        owners = np.repeat(np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends)), per_token)
+        adjacent = (items[:-1] >= 0) & (items[1:] >= 0) & (owners[:-1] == owners[1:])
+        keys = items[:-1][adjacent].astype(np.int64) * _PAIR_BASE + items[1:][adjacent]
+        places = np.searchsorted(self._pair_keys, keys)
+        is_bigram = self._pair_keys[places] == keys
+        is_unigram = (items >= 0) & (items < self._n_columns)
+        columns = np.concatenate([items[is_unigram], self._pair_ids[places[is_bigram]]])
+        owners = np.concatenate([owners[is_unigram], owners[:-1][adjacent][is_bigram]])
+        ones = np.ones(len(columns), dtype=np.int32)
+        return sparse.coo_matrix((ones, (owners, columns)), (len(ends) - 1, self._n_columns)).tocsr()
+
+
+class _Characters:
+    """Counts `char_wb` 3-5-grams of tokens."""
+
+    def __init__(self, ngrams: Sequence[str]) -> None:
+        self._ids = {gram: i for i, gram in enumerate(ngrams)}
+        self.forget()
+
+    def forget(self) -> None:
+        self._rows = _Rows()
+
+    @property
+    def size(self) -> int:
+        return self._rows.size
+
+    def learn(self, token: str) -> None:
+        known = self._ids
+        self._rows.append([known[gram] for gram in char_ngrams(token) if gram in known])
+
+    def count(self, rows: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> sparse.csr_matrix:
+        shape = (len(ends) - 1, self._rows.count)
+        uses = sparse.csr_matrix((np.ones(len(rows), np.int32), rows, ends), shape)
+        return uses @ self._rows.matrix(len(self._ids))
+
+
+class Counter(dict[str, int]):
+    """Counts n-grams of texts, for three kinds at once.
+
+    As a dict it is token -> row number in the tables of each kind: a token met for the first time is
+    analysed and gets the next row. So it is not safe to share between threads.
+    """
+
+    def __init__(self, words: Sequence[str], chars: Sequence[str], concepts: Sequence[str], lexicon: Lexicon) -> None:
+        """Make a counter of word 1-2-grams, `char_wb` 3-5-grams and concept 1-2-grams."""
+        super().__init__()
+        self._characters = _Characters(chars)
+        self._kinds = (_Sequence(words, _find_words), self._characters, _Sequence(concepts, lexicon))
+
+    def __missing__(self, token: str) -> int:
+        row = self[token] = len(self)
+        for kind in self._kinds:
+            kind.learn(token)
+        return row
+
+    def count(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, ...]:
         """Count the n-grams of each text.
 
         Returns:
-            Two int32 matrices of shapes (n_texts, n_words) and (n_texts, n_chars), indices unsorted.
+            For words, characters and concepts an int32 matrix of shape (n_texts, n_ngrams), indices unsorted.
         """
-        if self._tokens.chars.size > MAX_KNOWN:
-            self._tokens = _KnownTokens(self._word_numbers, self._char_ids)
-        tokens = self._tokens
+        if self._characters.size > MAX_KNOWN:
+            self.clear()
+            for kind in self._kinds:
+                kind.forget()
         flat: list[str] = []
         ends = np.zeros(len(texts) + 1, dtype=np.int32)
         for i, text in enumerate(texts, 1):
             flat += text.lower().split()
             ends[i] = len(flat)
-        rows = np.fromiter(map(tokens.__getitem__, flat), dtype=np.int32, count=len(flat))
-        uses = sparse.csr_matrix((np.ones(len(rows), np.int32), rows, ends), (len(texts), tokens.chars.count))
-        return self._count_words(rows, ends), uses @ tokens.chars.matrix(self._shape[1])
-
-    def _count_words(self, rows: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> sparse.csr_matrix:
-        words, per_token = self._tokens.words.take(rows)
-        owners = np.repeat(np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends)), per_token)
-        adjacent = (words[:-1] >= 0) & (words[1:] >= 0) & (owners[:-1] == owners[1:])
-        keys = words[:-1][adjacent].astype(np.int64) * _PAIR_BASE + words[1:][adjacent]
-        places = np.searchsorted(self._pair_keys, keys)
-        is_bigram = self._pair_keys[places] == keys
-        is_unigram = (words >= 0) & (words < self._shape[0])
-        columns = np.concatenate([words[is_unigram], self._pair_ids[places[is_bigram]]])
-        owners = np.concatenate([owners[is_unigram], owners[:-1][adjacent][is_bigram]])
-        ones = np.ones(len(columns), dtype=np.int32)
-        return sparse.coo_matrix((ones, (owners, columns)), (len(ends) - 1, self._shape[0])).tocsr()
+        rows = np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat))
+        return tuple(kind.count(rows, ends) for kind in self._kinds)

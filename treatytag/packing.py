@@ -17,7 +17,7 @@ import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, WEIGHTS_FILE
+from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
 from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, review_limit
 from treatytag.card import refresh_card
 from treatytag.corpus import corpus_sha256
@@ -70,7 +70,7 @@ def write_model(
     held_out: HeldOut,
     evaluation: Evaluation,
 ) -> None:
-    """Write `weights.npz`, `model.json` and `reports/cross_validation.json`; same arguments, same bytes.
+    """Write weights, lexicon, description and the cross-validation report; same arguments, same bytes.
 
     Args:
         folder: created if missing.
@@ -82,21 +82,24 @@ def write_model(
     """
     calibrated = calibrated_pipeline(pipeline, calibration)
     coefficients = np.vstack([estimator.coef_[0] for estimator in calibrated["classifier"].estimators_]).T
+    features = calibrated["features"]
     arrays: dict[str, Any] = {"intercepts": np.array([e.intercept_[0] for e in calibrated["classifier"].estimators_])}
     start = 0
-    for name, (_, vectoriser) in zip(("words", "chars"), calibrated["features"].transformer_list, strict=True):
+    for name, vectoriser in features.transformer_list:
         ngrams = vectoriser.get_feature_names_out()
+        weights = coefficients[start : start + len(ngrams)] * features.transformer_weights.get(name, 1.0)
         arrays[f"{name}_ngrams"] = np.frombuffer("\n".join(ngrams).encode("utf-8"), dtype=np.uint8)
         arrays[f"{name}_idf"] = vectoriser.idf_.astype(np.float32)
-        arrays[f"{name}_weights"] = coefficients[start : start + len(ngrams)].astype(np.float16)
+        arrays[f"{name}_weights"] = weights.astype(np.float16)
         start += len(ngrams)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    weights = buffer.getvalue()
+    lexicon = json.dumps(features["concepts"].tokenizer.concepts, indent=1) + "\n"
+    files = {WEIGHTS_FILE: buffer.getvalue(), LEXICON_FILE: lexicon.encode("utf-8")}
 
     probabilities = calibration.probabilities(held_out.scores)
     thresholds = {name: choose_thresholds(probabilities, beta).tolist() for name, beta in PREFERENCES.items()}
-    description = {
+    description: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "labels": list(LABELS),
@@ -109,12 +112,16 @@ def write_model(
             "scipy": scipy.__version__,
             "scikit-learn": sklearn.__version__,
         },
-        "files": {WEIGHTS_FILE: {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}},
+        "files": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in files.items()
+        },
     }
     (folder / "reports").mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS_FILE).write_bytes(weights)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     write_json(folder / DESCRIPTION_FILE, description)
-    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]  # type: ignore[index]
+    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
     write_json(folder / "reports" / "cross_validation.json", {"model_id": model_id} | evaluation.as_dict())
     refresh_card(folder)
 

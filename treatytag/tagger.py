@@ -78,7 +78,8 @@ class Tagger:
             )
         self.model = model
         self.thresholds = model.thresholds[prefer]
-        self._counter = Counter(model.words.ngrams, model.chars.ngrams)
+        words, chars, concepts = (branch.ngrams for branch in model.branches)
+        self._counter = Counter(words, chars, concepts, model.lexicon)
 
     @classmethod
     def load(cls, folder: str | Path | None = None, prefer: str = "balanced") -> Tagger:
@@ -97,9 +98,9 @@ class Tagger:
         """
         from scipy.special import expit
 
-        words, chars = self._counter.count(texts)
-        scores = self.model.words.score(words) + self.model.chars.score(chars) + self.model.intercepts
-        return expit(scores).round(6)  # type: ignore[no-any-return]
+        counts = self._counter.count(texts)
+        parts = (branch.score(count) for branch, count in zip(self.model.branches, counts, strict=True))
+        return expit(sum(parts, self.model.intercepts)).round(6)  # type: ignore[no-any-return]
 
     def predict(self, probabilities: Sequence[float]) -> Prediction:
         """Make the decision from one report's probabilities, in `LABELS` order."""
