@@ -25,7 +25,7 @@ import numpy as np
 from treatytag.errors import InputError
 from treatytag.features import Floats
 from treatytag.offences import ARTICLES, LABELS
-from treatytag.readers import ReadOptions, Row, format_of, open_source
+from treatytag.readers import ReadOptions, Row, Source, format_of, open_source
 from treatytag.tagger import BATCH_CHARACTERS, BATCH_TEXTS, Prediction, Tagger, batches, shared_tagger
 from treatytag.writers import Writer, open_writer
 
@@ -57,7 +57,7 @@ class BatchOptions:
 class Summary:
     """What a run did: counts of rows; `articles` counts tags; `input_sha256` is None for a folder.
 
-    `bytes_read` of `bytes_total` tells how far a run under way is; both 0 where that can't be told.
+    `fraction` tells how much of the input has been read, in [0, 1]; 0 where that can't be told.
     """
 
     rows: int = 0
@@ -70,8 +70,7 @@ class Summary:
     model_id: str = ""
     input_sha256: str | None = None
     output: str = ""
-    bytes_read: int = 0
-    bytes_total: int = 0
+    fraction: float = 0.0
 
     @property
     def rows_per_second(self) -> float:
@@ -92,6 +91,7 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, articles in treaty order."""
         whole = asdict(self) | {"rows_per_second": round(self.rows_per_second, 1), "seconds": round(self.seconds, 3)}
+        del whole["fraction"]
         whole["articles"] = {str(article): self.articles[article] for article in ARTICLES}
         return whole
 
@@ -103,17 +103,13 @@ def answer_columns(prefix: str = "") -> dict[str, type]:
     return {prefix + name: kind for name, kind in kinds.items()}
 
 
-def answer(prediction: Prediction | None, status: str, prefix: str = "") -> dict[str, Any]:
+def answer(prediction: Prediction | None, status: str) -> tuple[Any, ...]:
     """Return the values of `answer_columns`; those of an untagged row are None but for its status."""
     if prediction is None:
-        return dict.fromkeys(answer_columns(prefix)) | {prefix + "status": status}
-    return {
-        prefix + "articles": ";".join(map(str, prediction.articles)),
-        prefix + "labels": ";".join(prediction.labels),
-        prefix + "needs_review": prediction.needs_review,
-        prefix + "status": status,
-        **{f"{prefix}p_{label}": round(p, 4) for label, p in prediction.probabilities.items()},
-    }
+        return (None, None, None, status, *[None] * len(LABELS))
+    articles = ";".join(map(str, prediction.articles))
+    probabilities = [round(p, 4) for p in prediction.probabilities.values()]
+    return (articles, ";".join(prediction.labels), prediction.needs_review, status, *probabilities)
 
 
 def chunk_probabilities(texts: list[str], model: Path | None, prefer: str) -> Floats:
@@ -231,7 +227,7 @@ def tag_file(
     format_of(name)  # before anything is written
     if output is None:
         writer = open_writer(None, name, reports, columns)
-        _write(reports.rows, writer, None, options, tagger, summary, None, progress)
+        _write(reports, writer, None, options, tagger, summary, None, progress)
         writer.close()
         summary.seconds = monotonic() - started
         return summary
@@ -252,7 +248,7 @@ def tag_file(
         }
         journal = _Journal(output.with_name(output.name + ".journal"), run, options.resume)
         writer = open_writer(unfinished, output, reports, columns)
-        _write(reports.rows, writer, errors, options, tagger, summary, journal, progress)
+        _write(reports, writer, errors, options, tagger, summary, journal, progress)
         writer.close()
         unfinished.replace(output)
     except OSError as error:
@@ -263,7 +259,7 @@ def tag_file(
 
 
 def _write(
-    rows: Iterator[Row],
+    reports: Source,
     writer: Writer,
     errors: Path | None,
     options: BatchOptions,
@@ -273,14 +269,15 @@ def _write(
     progress: Callable[[Summary], None],
 ) -> None:
     started = monotonic()
+    columns = tuple(answer_columns(options.prefix))
     if errors is not None:
         errors.unlink(missing_ok=True)
-    for chunk, probabilities in _answered_chunks(rows, options, journal):
+    for chunk, probabilities in _answered_chunks(reports.rows, options, journal):
         remaining = iter(probabilities.tolist())
         for row in chunk:
             prediction = tagger.predict(next(remaining)) if row.text is not None else None
             summary.count(row, prediction)
-            writer.write(row.values | answer(prediction, row.status, options.prefix))
+            writer.write(row.values | dict(zip(columns, answer(prediction, row.status), strict=True)))
             if prediction is None and errors is not None:
                 with errors.open("a", encoding="utf-8", errors="backslashreplace") as file:
                     line = {
@@ -290,6 +287,7 @@ def _write(
                     }
                     file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
         summary.seconds = monotonic() - started
+        summary.fraction = reports.fraction()
         progress(summary)
 
 

@@ -41,9 +41,8 @@ class Progress:
         if self._bar:
             tags = sum(summary.articles.values())
             line = f"{summary.rows:,} rows, {summary.rows_per_second:,.0f} a second, {tags:,} tags"
-            self._bar.update(
-                self._task, description=line, completed=summary.bytes_read, total=summary.bytes_total or None
-            )
+            total = 1.0 if summary.fraction else None
+            self._bar.update(self._task, description=line, completed=summary.fraction, total=total)
 
 
 def summary_table(summary: Summary) -> str:

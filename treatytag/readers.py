@@ -12,8 +12,11 @@ import io
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,12 +90,14 @@ class Source:
         rows: the stream; to be consumed once.
         format: `csv`, `jsonl`, `parquet`, `xlsx` or `txt`.
         schema: the Arrow schema of a Parquet file, else None.
+        fraction: tells how much of the input has been read, in [0, 1]; 0 where that can't be told.
     """
 
     columns: list[str]
     rows: Iterator[Row]
     format: str
     schema: Any = None
+    fraction: Callable[[], float] = lambda: 0.0
 
 
 def split_suffix(path: Path) -> tuple[str, str]:
@@ -160,16 +165,25 @@ def find_text_column(columns: Sequence[str], wanted: str | None) -> str:
     raise InputError(f"no column looks like the report text; name one with --text-column (the columns are {named}).")
 
 
-def open_binary(path: Path) -> IO[bytes]:
-    """Open a file for reading, unpacked if its name ends in .gz or .zst."""
+def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
     _, compression = split_suffix(path)
     if compression == ".gz":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
     if compression == ".zst":
-        import zstandard
+        return needed("zstandard", "zstd").ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[no-any-return]
+    return raw
 
-        return zstandard.open(path, "rb")  # type: ignore[no-any-return]
-    return path.open("rb")
+
+def needed(module: str, extra: str) -> Any:
+    """Import an optional module.
+
+    Raises:
+        InputError: it is not installed; the message names the extra.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(f"this needs {module.partition('.')[0]}; install treatytag[{extra}].") from error
 
 
 def find_encoding(sample: bytes) -> str:
@@ -191,16 +205,20 @@ def find_encoding(sample: bytes) -> str:
     return best.encoding
 
 
-def _open_text(path: Path, options: ReadOptions) -> IO[str]:
+def _open_text(path: Path, options: ReadOptions) -> tuple[IO[str], Callable[[], float]]:
+    """Open a text file; return it and how much of it, packed as it is, has been read."""
     encoding = options.encoding
     if encoding is None:
-        with open_binary(path) as file:
-            encoding = find_encoding(file.read(_SAMPLE))
+        with path.open("rb") as raw:
+            encoding = find_encoding(_unpacked(raw, path).read(_SAMPLE))
+    size = max(path.stat().st_size, 1)
+    raw = path.open("rb")
     # surrogateescape: a byte that can't be decoded is written back as it came
     try:
-        return io.TextIOWrapper(open_binary(path), encoding=encoding, errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(_unpacked(raw, path), encoding=encoding, errors="surrogateescape", newline="")
     except LookupError as error:
         raise InputError(f"there is no encoding {encoding!r}; give one such as utf-8, cp1252 or utf-16.") from error
+    return text, lambda: 1.0 if raw.closed else raw.tell() / size
 
 
 def _row(values: dict[str, Any], text_column: str) -> Row:
@@ -217,23 +235,24 @@ def _row(values: dict[str, Any], text_column: str) -> Row:
 
 
 def _open_csv(path: Path, options: ReadOptions) -> Source:
-    file = _open_text(path, options)
+    file, fraction = _open_text(path, options)
     csv.field_size_limit(min(_MAX_CELL, sys.maxsize))
     delimiter = options.delimiter
+    first = file.readline()
     if delimiter is None:
-        head = file.readline()
-        file.seek(0)
-        delimiter = "\t" if split_suffix(path)[0] == ".tsv" else max(_DELIMITERS, key=head.count)
-    reader = csv.reader(file, delimiter=delimiter)
+        delimiter = "\t" if split_suffix(path)[0] == ".tsv" else max(_DELIMITERS, key=first.count)
     try:
+        reader = csv.reader(chain([first], file), delimiter=delimiter)
         columns = next(reader)
-    except (StopIteration, csv.Error) as error:
-        raise InputError(f"{path} has no header row; the first line must name the columns.") from error
+    except (StopIteration, csv.Error, TypeError) as error:
+        raise InputError(f"{path} has no header row, or its delimiter is not one character; check both.") from error
+    if not columns:
+        raise InputError(f"{path} has no header row; the first line must name the columns.")
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
         raise InputError(f"{path} has more than one column named {repeated[0]!r}; rename them apart.")
     text_column = find_text_column(columns, options.text_column)
-    return Source(columns, _csv_rows(reader, columns, text_column), "csv")
+    return Source(columns, _csv_rows(reader, columns, text_column), "csv", fraction=fraction)
 
 
 def _csv_rows(reader: Any, columns: list[str], text_column: str) -> Iterator[Row]:
@@ -256,13 +275,15 @@ def _csv_rows(reader: Any, columns: list[str], text_column: str) -> Iterator[Row
 
 def _open_jsonl(path: Path, options: ReadOptions) -> Source:
     columns: dict[str, None] = {}
-    with _open_text(path, options) as file:
-        for line in file:
+    first_pass, _ = _open_text(path, options)
+    with first_pass:
+        for line in first_pass:
             columns.update(dict.fromkeys(_parse_object(line)[0]))
     if not columns:
         raise InputError(f'{path} holds no JSON object; each line must be one, such as {{"text": "..."}}.')
     text_column = find_text_column(list(columns), options.text_column)
-    return Source(list(columns), _jsonl_rows(_open_text(path, options), text_column), "jsonl")
+    file, fraction = _open_text(path, options)
+    return Source(list(columns), _jsonl_rows(file, text_column), "jsonl", fraction=fraction)
 
 
 def _parse_object(line: str) -> tuple[dict[str, Any], str]:
@@ -286,33 +307,34 @@ def _jsonl_rows(file: IO[str], text_column: str) -> Iterator[Row]:
 
 
 def _open_parquet(path: Path, options: ReadOptions) -> Source:
-    import pyarrow
-    import pyarrow.parquet
-
+    parquet = needed("pyarrow.parquet", "parquet")
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowException as error:
+        file = parquet.ParquetFile(path)
+    except (ValueError, OSError) as error:  # Arrow's own errors are subclasses of these
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
         raise InputError(f"{path} is no readable Parquet file ({error}); write it again.") from error
     columns = list(file.schema_arrow.names)
     text_column = find_text_column(columns, options.text_column)
 
+    total = max(file.metadata.num_rows, 1)
+    done = 0
+
     def rows() -> Iterator[Row]:
+        nonlocal done
         for batch in file.iter_batches(batch_size=1024):
             for values in batch.to_pylist():
                 yield _row(values, text_column)
+            done += batch.num_rows
 
-    return Source(columns, rows(), "parquet", file.schema_arrow)
+    return Source(columns, rows(), "parquet", file.schema_arrow, lambda: done / total)
 
 
 def _open_xlsx(path: Path, options: ReadOptions) -> Source:
-    import zipfile
-
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
+    openpyxl = needed("openpyxl", "excel")
     try:
         sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError) as error:
+    except (zipfile.BadZipFile, KeyError, IndexError, ValueError) as error:
         raise InputError(f"{path} is no readable Excel workbook ({error}); save it as .xlsx or CSV.") from error
     lines = sheet.iter_rows(values_only=True)
     columns = [str(cell) if cell is not None else f"column_{i}" for i, cell in enumerate(next(lines, ()), 1)]
@@ -336,7 +358,8 @@ def _open_folder(path: Path, options: ReadOptions) -> Source:
     def rows() -> Iterator[Row]:
         for file in files:
             try:
-                with _open_text(file, options) as opened:
+                opened, _ = _open_text(file, options)
+                with opened:
                     row = _row({"file": file.name, "text": opened.read(MAX_TEXT + 1)}, "text")
             except OSError as error:
                 row = Row({"file": file.name}, None, f"can't be read: {error.strerror}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from treatytag.errors import InputError
-from treatytag.readers import Source, format_of, split_suffix
+from treatytag.readers import Source, format_of, needed, split_suffix
 
 _EXCEL_MAX_CELL = 32_767
 _EXCEL_MAX_ROWS = 1_048_576
@@ -71,9 +71,7 @@ def _open_text(path: Path | None, compression: str) -> IO[str]:
         # no time stamp and no name inside, so that the same rows give the same bytes
         raw = gzip.GzipFile(fileobj=path.open("wb"), filename="", mode="wb", mtime=0)  # type: ignore[assignment]
     elif compression == ".zst":
-        import zstandard
-
-        raw = zstandard.open(path, "wb")
+        raw = needed("zstandard", "zstd").open(path, "wb")
     else:
         raw = path.open("wb")
     return io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")
@@ -119,9 +117,7 @@ class _JsonlWriter:
 
 class _ParquetWriter:
     def __init__(self, path: Path, source: Source, answer: dict[str, type]) -> None:
-        import pyarrow
-        import pyarrow.parquet
-
+        pyarrow, parquet = needed("pyarrow", "parquet"), needed("pyarrow.parquet", "parquet")
         kinds = {str: pyarrow.string(), float: pyarrow.float64(), bool: pyarrow.bool_()}
         given = source.schema or pyarrow.schema([(column, pyarrow.string()) for column in source.columns])
         self._schema = given
@@ -129,7 +125,7 @@ class _ParquetWriter:
             self._schema = self._schema.append(pyarrow.field(column, kinds[kind]))
         self._as_text = set() if source.schema is not None else set(source.columns)
         self._table = pyarrow.Table.from_pylist
-        self._file = pyarrow.parquet.ParquetWriter(path, self._schema)
+        self._file = parquet.ParquetWriter(path, self._schema)
         self._rows: list[dict[str, Any]] = []
 
     def write(self, values: dict[str, Any]) -> None:
@@ -149,8 +145,7 @@ class _ParquetWriter:
 
 class _ExcelWriter:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        import openpyxl
-
+        openpyxl = needed("openpyxl", "excel")
         self._path, self._columns = path, columns
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet("tagged")
