@@ -12,10 +12,10 @@ from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
     *("errors", "offences", "lexicon", "corpus", "corpus_checks", "features", "training", "calibration", "evaluation"),
-    *("artefact", "card", "packing", "tagger", "readers", "writers", "batch", "progress", "cli"),
+    *("artefact", "card", "packing", "tagger", "readers", "writers", "batch", "partitions", "progress", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
-ANSWERING = ("tagger", "readers", "writers", "batch", "progress")
+ANSWERING = ("tagger", "readers", "writers", "batch", "partitions", "progress")
 TRAINING = {"card", "corpus", "corpus_checks", "training", "calibration", "evaluation", "packing"}
 MODULES = {path.stem: path for path in (ROOT / "treatytag").glob("*.py") if not path.stem.startswith("__")}
 

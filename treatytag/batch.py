@@ -15,6 +15,7 @@ import os
 import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -88,6 +89,16 @@ class Summary:
         self.needs_review += prediction.needs_review
         self.articles.update(prediction.articles)
 
+    def add(self, other: Summary) -> None:
+        """Add the counts of another file to these; the time is the caller's to measure."""
+        self.rows += other.rows
+        self.tagged += other.tagged
+        self.empty += other.empty
+        self.needs_review += other.needs_review
+        self.errors += other.errors
+        self.articles += other.articles
+        self.model_id = other.model_id
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, articles in treaty order."""
         whole = asdict(self) | {"rows_per_second": round(self.rows_per_second, 1), "seconds": round(self.seconds, 3)}
@@ -124,7 +135,10 @@ class _Journal:
         self._folder = folder
         description = folder / "run.json"
         if resume and description.exists():
-            before = json.loads(description.read_text(encoding="utf-8"))
+            try:
+                before = json.loads(description.read_text(encoding="utf-8"))
+            except ValueError:
+                before = {}
             changed = sorted(key for key in run if before.get(key) != run[key])
             if changed:
                 raise InputError(
@@ -248,7 +262,13 @@ def tag_file(
         }
         journal = _Journal(output.with_name(output.name + ".journal"), run, options.resume)
         writer = open_writer(unfinished, output, reports, columns)
-        _write(reports, writer, errors, options, tagger, summary, journal, progress)
+        try:
+            _write(reports, writer, errors, options, tagger, summary, journal, progress)
+        except BaseException:
+            with suppress(Exception):  # what went wrong before is what the user must hear
+                writer.close()
+            unfinished.unlink(missing_ok=True)
+            raise
         writer.close()
         unfinished.replace(output)
     except OSError as error:

@@ -58,6 +58,7 @@ def cli() -> None:
 @click.option("--encoding", help="Encoding of the input, such as cp1252; found out by default.")
 @click.option("--prefix", default="", help="Put this before the names of the columns added.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option("--cluster", metavar="dask://HOST:PORT", help="Tag the parts of a Parquet folder on a Dask cluster.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option(
@@ -75,13 +76,14 @@ def classify(
     encoding: str | None,
     prefix: str,
     jobs: int,
+    cluster: str | None,
     resume: bool,
     overwrite: bool,
     summary_file: Path | None,
     prefer: str,
     model: Path | None,
 ) -> None:
-    """Tag a file of reports (CSV, TSV, JSONL, Parquet, Excel, a folder of .txt) or one TEXT.
+    """Tag a file of reports (CSV, TSV, JSONL, Parquet, Excel), a folder of .txt or of .parquet, or one TEXT.
 
     All input columns are kept; articles, labels, needs_review, status and one p_<label> column per label
     are added. Without -o, CSV goes to standard output. SOURCE - reads standard input.
@@ -92,6 +94,7 @@ def classify(
         click.echo(_readable(shared_tagger(model, prefer).classify(text)))
         return
     from treatytag.batch import BatchOptions, tag_file
+    from treatytag.partitions import parts_of, tag_folder
     from treatytag.readers import ReadOptions
 
     options = BatchOptions(
@@ -106,7 +109,14 @@ def classify(
             with source.open("wb") as copy:  # a pipe can't be read twice, and some formats need that
                 shutil.copyfileobj(sys.stdin.buffer, copy)
         with Progress(sys.stderr.isatty()) as progress:
-            summary = tag_file(source, target, options, name=name, progress=progress.update)
+            if target is not None and parts_of(source):
+                summary = tag_folder(source, target, options, cluster=cluster, progress=progress.update)
+            elif cluster is not None:
+                raise InputError(
+                    f"--cluster works on a folder of .parquet files and an output folder, not on {source}."
+                )
+            else:
+                summary = tag_file(source, target, options, name=name, progress=progress.update)
     if summary_file is not None:
         _write_json(summary_file, summary.as_dict())
     click.echo(summary_table(summary), err=True)

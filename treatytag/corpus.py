@@ -106,7 +106,7 @@ def read_corpus(path: Path) -> list[Example]:
     problems: list[str] = []
     for file in corpus_files(path):
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise CorpusError(
                 f"{file} can't be read ({error}); give a UTF-8 JSONL file or a folder of them."

@@ -156,7 +156,7 @@ def read_labelled_reports(path: Path) -> LabelledReports:
         return [article in articles for article in ARTICLES]
 
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read ({error}); give a UTF-8 JSONL file.") from error
     for number, line in enumerate(lines, 1):

@@ -14,7 +14,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -138,13 +138,25 @@ def open_source(path: Path, options: ReadOptions) -> Source:
             "parquet": _open_parquet,
             "xlsx": _open_xlsx,
         }[format_of(path)]
-        return opener(path, options)
+        source = opener(path, options)
+        return replace(source, rows=_readable(source.rows, path))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; check the path.") from error
     except OSError as error:
         raise InputError(
             f"{path} can't be read ({error.strerror or error}); check the file and its permissions."
         ) from error
+    except InputError:
+        raise
+    except Exception as error:  # every decompressor and parser has errors of its own
+        raise InputError(f"{path} can't be read ({error}); it is damaged or of another format.") from error
+
+
+def _readable(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+    try:
+        yield from rows
+    except Exception as error:  # as in open_source
+        raise InputError(f"{path} can't be read to its end ({error}); it is damaged or cut short.") from error
 
 
 def find_text_column(columns: Sequence[str], wanted: str | None) -> str:

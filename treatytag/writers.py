@@ -87,7 +87,8 @@ def guarded(value: Any) -> Any:
 class _CsvWriter:
     def __init__(self, stream: IO[str], columns: Sequence[str], delimiter: str, guard: bool) -> None:
         self._stream, self._columns, self._guard = stream, columns, guard
-        self._csv = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        # RFC 4180's line end; with "\n" alone, Python leaves a cell with a lone "\r" unquoted and it breaks the row
+        self._csv = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n")
         self._csv.writerow(columns)
 
     def write(self, values: dict[str, Any]) -> None:

@@ -1,0 +1,231 @@
+"""Every format goes in and comes out with its columns and types, and says so when it can't."""
+
+import csv
+import datetime
+import gzip
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow
+import pyarrow.parquet
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from treatytag import InputError, batch, classify, readers, writers
+from treatytag.batch import BatchOptions, Summary, answer_columns, tag_file
+
+REPORTS = ["My account was hacked and emptied.", "The bus was late.", "Hackers defaced the town's website."]
+ARTICLES = [";".join(map(str, classify(text).articles)) for text in REPORTS]
+
+
+def make(path: Path) -> Path:
+    """Write the reports in the format of `path`, with a number and a date column where the format has types."""
+    rows = [{"n": i, "day": datetime.date(2026, 1, 1 + i), "text": text} for i, text in enumerate(REPORTS)]
+    plain = [{**row, "day": str(row["day"])} for row in rows]
+    table = io.StringIO()
+    delimiter = "\t" if ".tsv" in path.name else ","
+    writer = csv.DictWriter(table, ["n", "day", "text"], delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(plain)
+    lines = "".join(json.dumps(row) + "\n" for row in plain)
+    content = (lines if "jsonl" in path.name else table.getvalue()).encode()
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(content))
+    elif path.suffix == ".zst":
+        path.write_bytes(zstandard.compress(content))
+    elif path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif path.suffix == ".xlsx":
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        for values in [["n", "day", "text"], *[list(row.values()) for row in rows]]:
+            book.active.append(values)
+        book.save(path)
+    else:
+        path.write_bytes(content)
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return list(pyarrow.parquet.read_table(path).to_pylist())
+    if path.suffix == ".xlsx":
+        header, *rows = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
+        return [dict(zip(map(str, header), row, strict=True)) for row in rows]
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    elif path.suffix == ".zst":
+        content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    if "jsonl" in path.name:
+        return [json.loads(line) for line in content.decode().rstrip("\n").split("\n")]
+    delimiter = "\t" if ".tsv" in path.name else ","
+    return list(csv.DictReader(io.StringIO(content.decode(errors="surrogateescape"), newline=""), delimiter=delimiter))
+
+
+NAMES = ["a.csv", "a.tsv", "a.jsonl", "a.ndjson.gz", "a.csv.gz", "a.csv.zst", "a.jsonl.zst", "a.parquet", "a.xlsx"]
+
+
+@pytest.mark.parametrize("given_name", NAMES)
+@pytest.mark.parametrize("wanted", ["out.csv", "out.tsv", "out.jsonl.gz", "out.csv.zst", "out.parquet", "out.xlsx"])
+def test_any_format_becomes_any_other(given_name: str, wanted: str, tmp_path: Path) -> None:
+    summary = tag_file(make(tmp_path / given_name.replace("ndjson", "jsonl")), tmp_path / wanted)
+    rows = read(tmp_path / wanted)
+    assert list(rows[0]) == ["n", "day", "text", *answer_columns()]
+    assert [row["text"] for row in rows] == REPORTS
+    assert [row["articles"] or "" for row in rows] == ARTICLES
+    assert [str(row["n"]) for row in rows] == ["0", "1", "2"]
+    assert (summary.rows, summary.errors) == (3, 0)
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    tag_file(make(tmp_path / "a.parquet"), tmp_path / "out.parquet")
+    schema = pyarrow.parquet.read_schema(tmp_path / "out.parquet")
+    assert schema.field("n").type == pyarrow.int64()
+    assert schema.field("day").type == pyarrow.date32()
+    assert schema.field("needs_review").type == pyarrow.bool_()
+    assert schema.field("p_illegal_access").type == pyarrow.float64()
+
+
+def test_excel_keeps_its_types_and_runs_nothing(tmp_path: Path) -> None:
+    source = make(tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(source)
+    sheet = book.worksheets[0]
+    sheet["C2"] = '=cmd|"calc"'
+    sheet["C2"].data_type = "s"
+    sheet["C3"] = "bell _x0007_ rings"
+    book.save(source)
+    tag_file(source, tmp_path / "out.xlsx")
+    out = openpyxl.load_workbook(tmp_path / "out.xlsx").worksheets[0]
+    assert (out["A2"].value, out["A2"].data_type) == (0, "n")
+    assert out["B2"].is_date
+    assert (out["C2"].value, out["C2"].data_type) == ('=cmd|"calc"', "s")
+
+
+def test_control_characters_survive_an_excel_sheet(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"text": "bell \x07 rings"}), encoding="utf-8")
+    tag_file(source, tmp_path / "out.xlsx")
+    tag_file(tmp_path / "out.xlsx", tmp_path / "back.jsonl", BatchOptions(prefix="b_"))
+    assert "rings" in read(tmp_path / "back.jsonl")[0]["text"]
+
+
+def test_what_excel_cannot_hold_is_refused_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text\n" + "x" * 40_000 + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="32767 characters"):
+        tag_file(source, tmp_path / "out.xlsx")
+    monkeypatch.setattr(writers, "_EXCEL_MAX_ROWS", 2)
+    with pytest.raises(InputError, match="sheet holds 2 rows"):
+        tag_file(make(tmp_path / "a.csv"), tmp_path / "other.xlsx")
+
+
+def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for i in (2, 0, 1):
+        (folder / f"r{i}.txt").write_bytes(REPORTS[i].encode() + b"\n")
+    (folder / "r3.txt").write_bytes(b"")
+    (folder / "r4.txt").write_bytes(b"caf\xe9 account hacked")
+    (folder / "r5.txt").mkdir()
+    tag_file(folder, tmp_path / "out.csv")
+    rows = read(tmp_path / "out.csv")
+    assert [row["file"] for row in rows] == [f"r{i}.txt" for i in range(6)]
+    assert [row["articles"] for row in rows[:3]] == ARTICLES
+    assert [row["status"][:8] for row in rows[3:]] == ["no text", "ok: unde", "can't be"]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.xlsx", "a.csv.gz", "a.jsonl.zst"])
+def test_a_broken_file_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"this is no such file")
+    with pytest.raises(InputError) as caught:
+        tag_file(tmp_path / name, tmp_path / "out.csv")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    text = "text\n" + "".join(f"account {rng.random()} hacked\n" for _ in range(50_000))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode())[:-5000])
+    with pytest.raises(InputError, match="can't be read"):
+        tag_file(tmp_path / "a.csv.gz", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> Any:
+        raise ImportError(name)
+
+    source = make(tmp_path / "a.parquet")
+    monkeypatch.setattr(readers, "import_module", absent)
+    with pytest.raises(InputError, match=r"install treatytag\[parquet\]"):
+        tag_file(source, tmp_path / "out.csv")
+
+
+def test_huge_cells_cost_only_their_row(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    with source.open("w", encoding="utf-8") as file:
+        file.write("id,text\n1,My account was hacked\n2,")
+        for _ in range(100):
+            file.write("x" * 1_000_000)
+        file.write("\n3,fine\n4," + "word " * 250_000 + "\n")
+    summary = tag_file(source, tmp_path / "out.csv")
+    csv.field_size_limit(2**31 - 1)
+    rows = read(tmp_path / "out.csv")
+    assert [row["status"][:11] for row in rows] == ["ok", "unreadable ", "ok", "text longer"]
+    assert (summary.rows, summary.errors) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"), [(28, "disk is full.*--resume"), (13, "no permission"), (5, "can't be")]
+)
+def test_a_write_that_fails_leaves_a_sentence_and_no_half_output(
+    number: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, "no")
+
+    source = make(tmp_path / "a.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(writers._CsvWriter, "write", fail)
+        with pytest.raises(InputError, match=message):
+            tag_file(source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+    tag_file(source, tmp_path / "out.csv", BatchOptions(resume=True))
+    assert [row["articles"] for row in read(tmp_path / "out.csv")] == ARTICLES
+
+
+CELLS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20))
+def test_no_row_and_no_cell_of_any_text_is_lost(
+    rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    lines = [json.dumps({"text": text, "other": other}) for text, other in rows]
+    (folder / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    seen: list[int] = []
+    summary = tag_file(folder / "in.jsonl", folder / "out.jsonl", progress=lambda s: seen.append(s.rows))
+    assert [(row["text"], row["other"]) for row in read(folder / "out.jsonl")] == rows
+    assert summary.rows == len(rows) == seen[-1]
+    tag_file(folder / "in.jsonl", folder / "out.csv")
+    kept = [(row["text"], row["other"]) for row in read(folder / "out.csv")]
+    assert kept == [(writers.guarded(text), writers.guarded(other)) for text, other in rows]
+
+
+def test_the_summary_counts_what_is_in_the_file(tmp_path: Path) -> None:
+    summary: Summary = tag_file(make(tmp_path / "a.csv"), tmp_path / "out.csv")
+    rows = read(tmp_path / "out.csv")
+    assert summary.tagged + summary.empty + summary.errors == summary.rows == len(rows)
+    assert summary.tagged == sum(bool(row["articles"]) for row in rows)
+    assert summary.needs_review == sum(row["needs_review"] == "True" for row in rows)
+    assert summary.as_dict()["articles"]["7"] == sum("7" in row["articles"].split(";") for row in rows)
+    assert batch.answer_columns()["articles"] is str
