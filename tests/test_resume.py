@@ -16,7 +16,7 @@ from treatytag import InputError
 from treatytag.batch import BatchOptions, tag_file
 from treatytag.readers import ReadOptions
 
-N_ROWS = 12_000
+N_ROWS = 24_000
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_resuming_does_not_tag_again_what_is_in_the_journal(
 
     monkeypatch.setattr(batch, "chunk_probabilities", counted)
     tag_file(reports, output, BatchOptions(resume=True))
-    assert len(calls) == -(-N_ROWS // 1024) - 7
+    assert len(calls) == -(-N_ROWS // 2048) - 7
     assert output.read_bytes() == whole[0]
 
 

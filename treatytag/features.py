@@ -55,7 +55,7 @@ class Branch:
         self.ngrams = ngrams
         self.idf = idf
         self.weights = weights
-        self._weighted = idf[:, None] * weights
+        self._weighted = np.ascontiguousarray(idf[:, None] * weights)  # else SciPy copies it for every batch
         self._squared_idf = idf**2
 
     def score(self, counts: sparse.csr_matrix) -> Floats:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from treatytag.features import Floats
 
 # A batch is one sparse product: large enough to share its fixed cost, small enough to bound memory.
-BATCH_TEXTS = 1024
+BATCH_TEXTS = 2048
 BATCH_CHARACTERS = 2_000_000
 
 T = TypeVar("T")
