@@ -8,6 +8,7 @@ from treatytag.calibration import fit_calibration
 from treatytag.corpus import read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import export_pipeline, write_model
+from treatytag.paragraphs import fit_paragraphs
 from treatytag.training import fit, out_of_fold_scores
 
 ROOT = Path(__file__).parent
@@ -26,7 +27,8 @@ def main(corpus: Path, output: Path, export_sklearn: Path | None, jobs: int) -> 
     calibration = fit_calibration(held_out.scores, held_out.targets)
     evaluation = cross_validate(held_out)
     pipeline = fit(examples, lexicon)
-    write_model(output, corpus, pipeline, calibration, held_out, evaluation)
+    paragraphs = fit_paragraphs(pipeline, examples, held_out.folds)
+    write_model(output, corpus, pipeline, calibration, paragraphs, held_out, evaluation)
     if export_sklearn is not None:
         export_pipeline(export_sklearn, pipeline, calibration)
     click.echo(f"cross-validated on {len(examples)} examples\n{evaluation.as_table()}")

@@ -76,7 +76,7 @@ def train_sklearn(folder: Path) -> None:
     from treatytag.training import fit
 
     pipeline = fit(read_corpus(ROOT / "training_data"), read_lexicon(ROOT / "training_data" / "lexicon.json"))
-    export_pipeline(folder / "model", pipeline, Calibration(np.ones(11), np.zeros(11)))
+    export_pipeline(folder / "model", pipeline, Calibration(np.eye(11), np.zeros(11)))
 
 
 def train_treatytag(folder: Path) -> None:

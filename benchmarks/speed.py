@@ -27,7 +27,7 @@ REPEATS = 3
 def fitted() -> Pipeline:
     """Fit the shipped model's pipeline; an identity as calibration, which is folded into the weights anyway."""
     pipeline = fit(read_corpus(ROOT / "training_data"), read_lexicon(ROOT / "training_data" / "lexicon.json"))
-    return calibrated_pipeline(pipeline, Calibration(np.ones(len(LABELS)), np.zeros(len(LABELS))))
+    return calibrated_pipeline(pipeline, Calibration(np.eye(len(LABELS)), np.zeros(len(LABELS))))
 
 
 def only(pipeline: Pipeline, names: set[str]) -> Pipeline:

@@ -8,6 +8,7 @@ from treatytag.calibration import Calibration, fit_calibration
 from treatytag.corpus import Example, read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import calibrated_pipeline, write_model
+from treatytag.paragraphs import fit_paragraphs
 from treatytag.training import HeldOut, fit, out_of_fold_scores
 
 ROOT = Path(__file__).parent.parent
@@ -37,11 +38,12 @@ class Trained:
         self.held_out: HeldOut = out_of_fold_scores(examples, lexicon, n_jobs=1)
         self.calibration: Calibration = fit_calibration(self.held_out.scores, self.held_out.targets)
         self.pipeline = fit(examples, lexicon)
+        self.paragraphs = fit_paragraphs(self.pipeline, examples, self.held_out.folds)
         self.calibrated = calibrated_pipeline(self.pipeline, self.calibration)
 
     def write(self, folder: Path) -> Path:
         evaluation = cross_validate(self.held_out)
-        write_model(folder, self.corpus, self.pipeline, self.calibration, self.held_out, evaluation)
+        write_model(folder, self.corpus, self.pipeline, self.calibration, self.paragraphs, self.held_out, evaluation)
         return folder
 
 

@@ -174,7 +174,7 @@ def test_huge_cells_cost_only_their_row(tmp_path: Path) -> None:
         file.write("id,text\n1,My account was hacked\n2,")
         for _ in range(100):
             file.write("x" * 1_000_000)
-        file.write("\n3,fine\n4," + "word " * 250_000 + "\n")
+        file.write("\n3,the weather is fine\n4," + "word " * 250_000 + "\n")
     summary = tag_file(source, tmp_path / "out.csv")
     csv.field_size_limit(2**31 - 1)
     rows = read(tmp_path / "out.csv")

@@ -11,12 +11,13 @@ from conftest import ROOT
 from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
-    *("errors", "offences", "lexicon", "corpus", "corpus_checks", "features", "training", "calibration", "evaluation"),
-    *("artefact", "card", "packing", "tagger", "readers", "writers", "batch", "partitions", "progress", "cli"),
+    *("errors", "offences", "lexicon", "corpus", "corpus_checks", "features", "training", "paragraphs"),
+    *("calibration", "evaluation", "artefact", "card", "packing", "evidence", "tagger", "readers", "writers", "batch"),
+    *("partitions", "progress", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
-ANSWERING = ("tagger", "readers", "writers", "batch", "partitions", "progress")
-TRAINING = {"card", "corpus", "corpus_checks", "training", "calibration", "evaluation", "packing"}
+ANSWERING = ("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress")
+TRAINING = {"card", "corpus", "corpus_checks", "training", "paragraphs", "calibration", "evaluation", "packing"}
 MODULES = {path.stem: path for path in (ROOT / "treatytag").glob("*.py") if not path.stem.startswith("__")}
 
 

@@ -90,13 +90,13 @@ def test_resuming_does_not_tag_again_what_is_in_the_journal(
     from treatytag import batch
 
     calls: list[int] = []
-    real = batch.chunk_probabilities
+    real = batch.chunk_answers
 
     def counted(texts: list[str], model: Path | None, prefer: str) -> Any:
         calls.append(len(texts))
         return real(texts, model, prefer)
 
-    monkeypatch.setattr(batch, "chunk_probabilities", counted)
+    monkeypatch.setattr(batch, "chunk_answers", counted)
     tag_file(reports, output, BatchOptions(resume=True))
     assert len(calls) == -(-N_ROWS // 2048) - 7
     assert output.read_bytes() == whole[0]

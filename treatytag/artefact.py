@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treatytag.errors import CorpusError, ModelError
-from treatytag.offences import LABELS
+from treatytag.offences import LABELS, PARAGRAPHS
 
 if TYPE_CHECKING:
     from treatytag.features import Branch, Floats
     from treatytag.lexicon import Lexicon
 
 FORMAT = "treatytag-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS_FILE = "weights.npz"
 LEXICON_FILE = "lexicon.json"
 DESCRIPTION_FILE = "model.json"
@@ -38,6 +38,10 @@ class Model:
         intercepts: shape (n_labels,); calibration is folded into weights and intercepts.
         thresholds: preference (`balanced`, `recall`, `precision`) -> one threshold per label, in treaty order.
         review_limit: doubt (expected number of wrong labels) above which a report needs review.
+        paragraphs: the n-grams of words again, weighted for the taxonomy's paragraphs in order.
+        paragraph_limits: score at or above which a paragraph is told, one each.
+        familiarity_limit: share of known words below which a text is unlike the corpus.
+        folder: where the model was loaded from.
         model_id: first 12 hex digits of the sha256 of the weights.
         description: the whole of `model.json`.
     """
@@ -47,6 +51,10 @@ class Model:
     intercepts: Floats
     thresholds: dict[str, tuple[float, ...]]
     review_limit: float
+    paragraphs: Branch
+    paragraph_limits: tuple[float, ...]
+    familiarity_limit: float
+    folder: Path
     model_id: str
     description: dict[str, Any]
 
@@ -79,29 +87,42 @@ def load_model(folder: Path) -> Model:
             )
             for name in ("words", "chars", "concepts")
         )
+        paragraphs = Branch(words.ngrams, words.idf, arrays["paragraph_weights"].astype("float64"))
+        paragraph_limits = tuple(map(float, description["paragraph_limits"].values()))
         intercepts = arrays["intercepts"].astype("float64")
         thresholds = {name: tuple(map(float, values)) for name, values in description["thresholds"].items()}
-        review_limit = float(description["review_limit"])
+        review_limit, familiarity_limit = (float(description[key]) for key in ("review_limit", "familiarity_limit"))
     except (KeyError, TypeError, ValueError, AttributeError, CorpusError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-    for branch in (words, chars, concepts):
+    for branch, width in (
+        (words, len(LABELS)),
+        (chars, len(LABELS)),
+        (concepts, len(LABELS)),
+        (paragraphs, len(PARAGRAPHS)),
+    ):
         n_ngrams = len(branch.ngrams)
-        if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, len(LABELS)):
+        if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, width):
             raise _damaged(folder, "array shapes do not fit each other")
-        if not all(map(_all_finite, (branch.idf, branch.weights))):
-            raise _damaged(folder, "weights that are not finite")
-    if intercepts.shape != (len(LABELS),) or not _all_finite(intercepts):
-        raise _damaged(folder, "intercepts of the wrong shape or not finite")
+    if intercepts.shape != (len(LABELS),):
+        raise _damaged(folder, "intercepts of the wrong shape")
+    if list(description["paragraph_limits"]) != list(PARAGRAPHS):
+        raise _damaged(folder, "limits of other paragraphs than the Convention's")
     if "balanced" not in thresholds or any(len(values) != len(LABELS) for values in thresholds.values()):
         raise _damaged(folder, "thresholds that do not fit the labels")
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
-    return Model((words, chars, concepts), lexicon, intercepts, thresholds, review_limit, model_id, description)
-
-
-def _all_finite(values: Floats) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(values).all())
+    return Model(
+        (words, chars, concepts),
+        lexicon,
+        intercepts,
+        thresholds,
+        review_limit,
+        paragraphs,
+        paragraph_limits,
+        familiarity_limit,
+        folder,
+        model_id,
+        description,
+    )
 
 
 def _damaged(folder: Path, what: str) -> ModelError:
@@ -156,7 +177,10 @@ def _read_weights(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
         with zipfile.ZipFile(io.BytesIO(weights)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MAX_ARRAY_BYTES:
                 raise _damaged(folder, f"{WEIGHTS_FILE} unpacks to more than {_MAX_ARRAY_BYTES:,} bytes")
-        with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        with np.load(io.BytesIO(weights), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
         raise _damaged(folder, f"{WEIGHTS_FILE}: {error}") from error
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise _damaged(folder, "weights that are not finite")
+    return arrays

@@ -40,6 +40,7 @@ class BatchOptions:
         model: a model folder; None for the shipped one.
         prefer: see `treatytag.classify`.
         prefix: put before the names of the columns added.
+        explain: also add paragraphs and evidence, which takes some milliseconds a tag.
         jobs: worker processes.
         resume: go on with an interrupted run.
         overwrite: replace an existing output.
@@ -49,6 +50,7 @@ class BatchOptions:
     model: Path | None = None
     prefer: str = "balanced"
     prefix: str = ""
+    explain: bool = False
     jobs: int = 1
     resume: bool = False
     overwrite: bool = False
@@ -107,25 +109,40 @@ class Summary:
         return whole
 
 
-def answer_columns(prefix: str = "") -> dict[str, type]:
+def answer_columns(prefix: str = "", explain: bool = False) -> dict[str, type]:
     """Return the columns added to a tagged file, in order, with their types."""
     kinds: dict[str, type] = {"articles": str, "labels": str, "needs_review": bool, "status": str}
     kinds |= {f"p_{label}": float for label in LABELS}
+    if explain:
+        kinds |= {"paragraphs": str, "evidence": str}
     return {prefix + name: kind for name, kind in kinds.items()}
 
 
-def answer(prediction: Prediction | None, status: str) -> tuple[Any, ...]:
+def answer(prediction: Prediction | None, status: str, explain: bool = False) -> tuple[Any, ...]:
     """Return the values of `answer_columns`; those of an untagged row are None but for its status."""
     if prediction is None:
-        return (None, None, None, status, *[None] * len(LABELS))
+        return (None, None, None, status, *[None] * (len(LABELS) + 2 * explain))
+    if prediction.remark:
+        status = f"{status}: {prediction.remark}" if status == "ok" else f"{status}; {prediction.remark}"
     articles = ";".join(map(str, prediction.articles))
-    probabilities = [round(p, 4) for p in prediction.probabilities.values()]
-    return (articles, ";".join(prediction.labels), prediction.needs_review, status, *probabilities)
+    probabilities = [round(p, 4) for p in prediction.scores]
+    explanation: tuple[str, ...] = ()
+    if explain:
+        evidence = [piece.as_dict() for piece in prediction.evidence]
+        explanation = (";".join(prediction.paragraphs), json.dumps(evidence, ensure_ascii=False))
+    return (
+        articles,
+        ";".join(prediction.labels),
+        prediction.needs_review,
+        status,
+        *probabilities,
+        *explanation,
+    )
 
 
-def chunk_probabilities(texts: list[str], model: Path | None, prefer: str) -> Floats:
-    """Return probabilities of shape (n_texts, n_labels): the piece of work that a worker process gets."""
-    return shared_tagger(model, prefer).probabilities(texts)
+def chunk_answers(texts: list[str], model: Path | None, prefer: str) -> Floats:
+    """Return `Tagger.answers`: the piece of work that a worker process gets."""
+    return shared_tagger(model, prefer).answers(texts)
 
 
 class _Journal:
@@ -155,14 +172,14 @@ class _Journal:
             kept: Floats = np.load(self._folder / f"{number:08d}.npy", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        return kept if kept.shape == (n_rows, len(LABELS)) else None
+        return kept if kept.shape == (n_rows, len(LABELS) + 1) else None
 
-    def put(self, number: int, probabilities: Floats) -> None:
+    def put(self, number: int, answers: Floats) -> None:
         """Keep the answers of a chunk: all of them or, if interrupted, none."""
         path = self._folder / f"{number:08d}.npy"
         unfinished = path.with_suffix(".tmp")
         with unfinished.open("wb") as file:
-            np.save(file, probabilities, allow_pickle=False)
+            np.save(file, answers, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -174,7 +191,7 @@ class _Journal:
 def _answered_chunks(
     rows: Iterator[Row], options: BatchOptions, journal: _Journal | None
 ) -> Iterator[tuple[list[Row], Floats]]:
-    """Yield each chunk with its probabilities, in order, from the journal or freshly computed."""
+    """Yield each chunk with its answers, in order, from the journal or freshly computed."""
     waiting: deque[tuple[int, list[Row], bool]] = deque()
 
     def tasks() -> Iterator[tuple[Callable[..., Floats], tuple[Any, ...], dict[str, Any]]]:
@@ -185,7 +202,7 @@ def _answered_chunks(
             if kept is not None:
                 yield _identity, (kept,), {}
             else:
-                yield chunk_probabilities, (texts, options.model, options.prefer), {}
+                yield chunk_answers, (texts, options.model, options.prefer), {}
 
     if options.jobs == 1:
         results: Iterator[Floats] = (function(*arguments) for function, arguments, _ in tasks())
@@ -194,11 +211,11 @@ def _answered_chunks(
 
         # a generator both ways: at most two chunks per worker are in memory
         results = Parallel(options.jobs, return_as="generator", pre_dispatch="2*n_jobs")(tasks())
-    for probabilities in results:
+    for answers in results:
         number, chunk, was_kept = waiting.popleft()
         if journal and not was_kept:
-            journal.put(number, probabilities)
-        yield chunk, probabilities
+            journal.put(number, answers)
+        yield chunk, answers
 
 
 def _identity(kept: Floats) -> Floats:
@@ -232,7 +249,7 @@ def tag_file(
     started = monotonic()
     tagger = shared_tagger(options.model, options.prefer)
     reports = open_source(source, options.read)
-    columns = answer_columns(options.prefix)
+    columns = answer_columns(options.prefix, options.explain)
     if clash := sorted(set(columns) & set(reports.columns)):
         raise InputError(f"the input already has a column {clash[0]!r}; set another name with --prefix.")
     summary = Summary(model_id=tagger.model.model_id, output=str(output or "-"))
@@ -258,7 +275,7 @@ def tag_file(
             "input": summary.input_sha256 or _listing(source),
             "model": summary.model_id,
             "batches": [BATCH_TEXTS, BATCH_CHARACTERS],
-            "options": [asdict(options.read), options.prefer, options.prefix],
+            "options": [asdict(options.read), options.prefer, options.prefix, options.explain],
         }
         journal = _Journal(output.with_name(output.name + ".journal"), run, options.resume)
         writer = open_writer(unfinished, output, reports, columns)
@@ -289,15 +306,15 @@ def _write(
     progress: Callable[[Summary], None],
 ) -> None:
     started = monotonic()
-    columns = tuple(answer_columns(options.prefix))
+    columns = tuple(answer_columns(options.prefix, options.explain))
     if errors is not None:
         errors.unlink(missing_ok=True)
-    for chunk, probabilities in _answered_chunks(reports.rows, options, journal):
-        remaining = iter(probabilities.tolist())
+    for chunk, answers in _answered_chunks(reports.rows, options, journal):
+        remaining = iter(answers.tolist())
         for row in chunk:
-            prediction = tagger.predict(next(remaining)) if row.text is not None else None
+            prediction = tagger.predict(row.text, next(remaining)) if row.text is not None else None
             summary.count(row, prediction)
-            writer.write(row.values | dict(zip(columns, answer(prediction, row.status), strict=True)))
+            writer.write(row.values | dict(zip(columns, answer(prediction, row.status, options.explain), strict=True)))
             if prediction is None and errors is not None:
                 with errors.open("a", encoding="utf-8", errors="backslashreplace") as file:
                     line = {

@@ -13,34 +13,41 @@ from treatytag.features import Floats
 
 REVIEW_SHARE = 0.2  # of the reports like those of the corpus, the most doubtful ones
 
+# Of the examples, the share whose words were less familiar than the limit below which a text is flagged.
+UNFAMILIAR_SHARE = 0.005
+
 # F-beta weights: with 2, a missed article costs four times a false tag; with 0.5 the other way round.
 PREFERENCES = {"balanced": 1.0, "recall": 2.0, "precision": 0.5}
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Per-label Platt scaling: probability = sigmoid(slope * score + intercept); arrays of shape (n_labels,)."""
+    """Joint Platt scaling: probabilities = sigmoid(scores @ slopes + intercepts).
+
+    Attributes:
+        slopes: shape (n_labels, n_labels); column k says what each label's score tells about label k.
+        intercepts: shape (n_labels,).
+    """
 
     slopes: Floats
     intercepts: Floats
 
     def probabilities(self, scores: Floats) -> Floats:
         """Return probabilities in [0, 1], shape as `scores`."""
-        return np.asarray(expit(scores * self.slopes + self.intercepts))
+        return np.asarray(expit(scores @ self.slopes + self.intercepts))
 
 
 def fit_calibration(scores: Floats, targets: npt.NDArray[np.int8]) -> Calibration:
-    """Fit one sigmoid per label to out-of-fold scores (Platt 1999).
+    """Fit one sigmoid per label to the out-of-fold scores of all labels (Platt 1999, with neighbours).
 
-    A sigmoid and not isotonic regression: rare labels have too few positives for steps, and a sigmoid
-    of a linear score folds into the weights, so a calibrated model is still a plain logistic regression.
+    Labels come in company (12 with 13, 9 with 7) and exclude each other (14 and 16): what the others score tells
+    more than the label's own score alone. A sigmoid and not isotonic regression: rare labels have too few positives
+    for steps, and a sigmoid of linear scores folds into the weights, so a calibrated model is still one plain
+    logistic regression per label.
     """
-    fitted = [
-        LogisticRegression(C=1e6).fit(column[:, None], target)
-        for column, target in zip(scores.T, targets.T, strict=True)
-    ]
+    fitted = [LogisticRegression(max_iter=1000).fit(scores, target) for target in targets.T]
     return Calibration(
-        np.array([model.coef_[0, 0] for model in fitted]),
+        np.column_stack([model.coef_[0] for model in fitted]),
         np.array([model.intercept_[0] for model in fitted]),
     )
 
@@ -77,3 +84,8 @@ def doubts(probabilities: Floats, thresholds: Floats) -> Floats:
 def review_limit(probabilities: Floats, thresholds: Floats) -> float:
     """Return the doubt above which a report needs review, so that REVIEW_SHARE of these do."""
     return round(float(np.quantile(doubts(probabilities, thresholds), 1.0 - REVIEW_SHARE)), 3)
+
+
+def familiarity_limit(familiarity: Floats) -> float:
+    """Return the share of known words below which a text is unlike the corpus: all but UNFAMILIAR_SHARE have more."""
+    return round(float(np.quantile(familiarity, UNFAMILIAR_SHARE)), 3)

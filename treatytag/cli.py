@@ -57,6 +57,7 @@ def cli() -> None:
 @click.option("--delimiter", help="CSV delimiter of the input; found out by default.")
 @click.option("--encoding", help="Encoding of the input, such as cp1252; found out by default.")
 @click.option("--prefix", default="", help="Put this before the names of the columns added.")
+@click.option("--explain", is_flag=True, help="Also add paragraphs and evidence, the words that led to each tag.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option("--cluster", metavar="dask://HOST:PORT", help="Tag the parts of a Parquet folder on a Dask cluster.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -75,6 +76,7 @@ def classify(
     delimiter: str | None,
     encoding: str | None,
     prefix: str,
+    explain: bool,
     jobs: int,
     cluster: str | None,
     resume: bool,
@@ -98,7 +100,7 @@ def classify(
     from treatytag.readers import ReadOptions
 
     options = BatchOptions(
-        ReadOptions(text_column, delimiter, encoding), model, prefer, prefix, jobs, resume, overwrite
+        ReadOptions(text_column, delimiter, encoding), model, prefer, prefix, explain, jobs, resume, overwrite
     )
     assert source is not None
     target = None if output in (None, Path("-")) else output

@@ -18,8 +18,9 @@ from treatytag.offences import OFFENCES
 NEAR_DUPLICATE = 0.5
 # More examples than this share opening with the same three words were written by a template.
 MAX_OPENING_SHARE = 0.01
-# A run of 8 words standing in more examples than this is a template's or a copied form's.
-MAX_RUN_EXAMPLES = 8
+# A run of 8 words standing in a larger share of the examples is a template's or a copied form's; what stays below are
+# stock phrases of registers ("names, dates of birth and Social Security numbers").
+MAX_RUN_SHARE = 0.0007
 
 _RUN_WORDS = 8
 _PERMUTATIONS = 128
@@ -63,7 +64,7 @@ def _templates(examples: Sequence[Example]) -> Iterator[str]:
         for start in range(len(words) - _RUN_WORDS + 1):
             users[tuple(words[start : start + _RUN_WORDS])].add(e.scenario)
     for run, scenarios in users.items():
-        if len(scenarios) > MAX_RUN_EXAMPLES:
+        if len(scenarios) > max(MAX_RUN_SHARE * len(examples), 3):
             yield f"{len(scenarios)} scenarios share the words {' '.join(run)!r}; reword some."
 
 

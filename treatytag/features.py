@@ -29,6 +29,7 @@ _PAIR_BASE = 1 << 31  # two word numbers in one int64
 _find_words = re.compile(r"(?u)\b\w\w+\b").findall  # TfidfVectorizer's default token pattern
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int32]
 
 
 def char_ngrams(token: str) -> Iterator[str]:
@@ -72,6 +73,16 @@ class Branch:
         norms[norms == 0.0] = 1.0
         return np.asarray(sums / norms[:, None])
 
+    def contributions(self, columns: Rows) -> Floats:
+        """Return what each n-gram of one text adds to the label scores, shape (len(columns), n_labels).
+
+        Repeats of an n-gram share what it adds, so the rows sum to the text's `score`.
+        """
+        unique, places, counts = np.unique(columns, return_inverse=True, return_counts=True)
+        values = 1.0 + np.log(counts)
+        norm = np.sqrt((values**2 * self._squared_idf[unique]).sum()) or 1.0
+        return np.asarray(((values / counts / norm)[:, None] * self._weighted[unique])[places])
+
 
 class _Rows:
     """Rows of ids in growing arrays: a CSR matrix of ones that can be appended to."""
@@ -94,7 +105,7 @@ class _Rows:
         self.count += 1
         self._indptr[self.count] = end
 
-    def take(self, rows: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    def take(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the ids of `rows` one after the other, and how many each row gave."""
         starts = self._indptr[rows]
         lengths = self._indptr[rows + 1] - starts
@@ -133,18 +144,34 @@ class _Sequence:
         # -1 keeps the place of an unknown item, so that its neighbours do not become a bigram
         self._rows.append([self._numbers.get(item, -1) for item in self._split(token)])
 
-    def count(self, rows: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> sparse.csr_matrix:
-        items, per_token = self._rows.take(rows)
-        owners = np.repeat(np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends)), per_token)
-        adjacent = (items[:-1] >= 0) & (items[1:] >= 0) & (owners[:-1] == owners[1:])
-        keys = items[:-1][adjacent].astype(np.int64) * _PAIR_BASE + items[1:][adjacent]
+    def items(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Return the numbers of all items of the tokens, -1 where unknown, and how many each token gave."""
+        return self._rows.take(rows)
+
+    def find(self, items: Rows, owners: Rows) -> tuple[Rows, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Return column, first and last item of every n-gram; a 2-gram lies within one owner."""
+        adjacent = np.flatnonzero((items[:-1] >= 0) & (items[1:] >= 0) & (owners[:-1] == owners[1:]))
+        keys = items[adjacent].astype(np.int64) * _PAIR_BASE + items[adjacent + 1]
         places = np.searchsorted(self._pair_keys, keys)
         is_bigram = self._pair_keys[places] == keys
-        is_unigram = (items >= 0) & (items < self._n_columns)
-        columns = np.concatenate([items[is_unigram], self._pair_ids[places[is_bigram]]])
-        owners = np.concatenate([owners[is_unigram], owners[:-1][adjacent][is_bigram]])
+        unigrams = np.flatnonzero((items >= 0) & (items < self._n_columns))
+        bigrams = adjacent[is_bigram]
+        columns = np.concatenate([items[unigrams], self._pair_ids[places[is_bigram]]])
+        return columns, np.concatenate([unigrams, bigrams]), np.concatenate([unigrams, bigrams + 1])
+
+    def count(self, rows: Rows, ends: Rows) -> sparse.csr_matrix:
+        items, per_token = self.items(rows)
+        owners = np.repeat(np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends)), per_token)
+        columns, firsts, _ = self.find(items, owners)
         ones = np.ones(len(columns), dtype=np.int32)
-        return sparse.coo_matrix((ones, (owners, columns)), (len(ends) - 1, self._n_columns)).tocsr()
+        return sparse.coo_matrix((ones, (owners[firsts], columns)), (len(ends) - 1, self._n_columns)).tocsr()
+
+    def occurrences(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return column, first and last token of every n-gram of one text."""
+        items, per_token = self.items(rows)
+        tokens = np.repeat(np.arange(len(rows), dtype=np.int32), per_token)
+        columns, firsts, lasts = self.find(items, np.zeros_like(items))
+        return columns, tokens[firsts], tokens[lasts]
 
 
 class _Characters:
@@ -165,10 +192,40 @@ class _Characters:
         known = self._ids
         self._rows.append([known[gram] for gram in char_ngrams(token) if gram in known])
 
-    def count(self, rows: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]) -> sparse.csr_matrix:
+    def count(self, rows: Rows, ends: Rows) -> sparse.csr_matrix:
         shape = (len(ends) - 1, self._rows.count)
         uses = sparse.csr_matrix((np.ones(len(rows), np.int32), rows, ends), shape)
         return uses @ self._rows.matrix(len(self._ids))
+
+    def occurrences(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return column and token, twice, of every n-gram of one text."""
+        columns, per_token = self._rows.take(rows)
+        tokens = np.repeat(np.arange(len(rows), dtype=np.int32), per_token)
+        return columns, tokens, tokens
+
+
+class _Vocabulary:
+    """Counts the words of tokens, and those among them that the model knows."""
+
+    def __init__(self, ngrams: Sequence[str]) -> None:
+        self._known = {gram for gram in ngrams if " " not in gram}
+        self.forget()
+
+    def forget(self) -> None:
+        self._counts: list[tuple[int, int]] = []
+        self._table = np.zeros((0, 2), dtype=np.int32)
+
+    def learn(self, token: str) -> None:
+        words = _find_words(token)
+        self._counts.append((len(words), sum(word in self._known for word in words)))
+
+    def count(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
+        if len(self._table) < len(self._counts):
+            new = np.array(self._counts[len(self._table) :], dtype=np.int32)
+            self._table = np.concatenate([self._table, new])
+        sums = np.zeros((len(rows) + 1, 2), dtype=np.int64)
+        np.cumsum(self._table[rows], axis=0, out=sums[1:])
+        return np.diff(sums[ends], axis=0)
 
 
 class Counter(dict[str, int]):
@@ -183,27 +240,48 @@ class Counter(dict[str, int]):
         super().__init__()
         self._characters = _Characters(chars)
         self._kinds = (_Sequence(words, _find_words), self._characters, _Sequence(concepts, lexicon))
+        self._vocabulary = _Vocabulary(words)
 
     def __missing__(self, token: str) -> int:
         row = self[token] = len(self)
-        for kind in self._kinds:
-            kind.learn(token)
+        for table in (*self._kinds, self._vocabulary):
+            table.learn(token)
         return row
 
-    def count(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, ...]:
-        """Count the n-grams of each text.
+    def tokens(self, texts: Sequence[str]) -> tuple[Rows, Rows]:
+        """Return the table rows of all tokens of all texts, and where each text begins and ends among them.
 
-        Returns:
-            For words, characters and concepts an int32 matrix of shape (n_texts, n_ngrams), indices unsorted.
+        They hold until the next call, which may forget all tokens.
         """
         if self._characters.size > MAX_KNOWN:
             self.clear()
-            for kind in self._kinds:
-                kind.forget()
+            for table in (*self._kinds, self._vocabulary):
+                table.forget()
         flat: list[str] = []
         ends = np.zeros(len(texts) + 1, dtype=np.int32)
         for i, text in enumerate(texts, 1):
             flat += text.lower().split()
             ends[i] = len(flat)
-        rows = np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat))
+        return np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat)), ends
+
+    def count(self, rows: Rows, ends: Rows) -> tuple[sparse.csr_matrix, ...]:
+        """Count the n-grams of texts, given as their `tokens`.
+
+        Returns:
+            For words, characters and concepts an int32 matrix of shape (n_texts, n_ngrams), indices unsorted.
+        """
         return tuple(kind.count(rows, ends) for kind in self._kinds)
+
+    def words(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
+        """Count the words of texts, given as their `tokens`, and those the model knows, shape (n_texts, 2)."""
+        return self._vocabulary.count(rows, ends)
+
+    def occurrences(self, text: str) -> tuple[tuple[Rows, Rows, Rows], ...]:
+        """Tell where the n-grams of a text stand.
+
+        Returns:
+            For words, characters and concepts three arrays as long as there are n-grams: their columns, and the
+            whitespace-separated tokens, numbered from 0, that hold their first and their last part.
+        """
+        rows, _ = self.tokens([text])
+        return tuple(kind.occurrences(rows) for kind in self._kinds)

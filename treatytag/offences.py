@@ -145,3 +145,6 @@ LABELS: tuple[str, ...] = tuple(offence.label for offence in OFFENCES)
 ARTICLES: tuple[int, ...] = tuple(offence.article for offence in OFFENCES)
 BY_LABEL: dict[str, Offence] = {offence.label: offence for offence in OFFENCES}
 BY_ARTICLE: dict[int, Offence] = {offence.article: offence for offence in OFFENCES}
+
+# Every paragraph a tag may name -> the label of its article, in treaty order.
+PARAGRAPHS: dict[str, str] = {p.number: offence.label for offence in OFFENCES for p in offence.paragraphs}

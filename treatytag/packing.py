@@ -18,18 +18,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
-from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, review_limit
+from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, familiarity_limit, review_limit
 from treatytag.card import refresh_card
 from treatytag.corpus import corpus_sha256
 from treatytag.evaluation import Evaluation
-from treatytag.offences import LABELS
-from treatytag.training import HeldOut, NaiveBayesLogistic
+from treatytag.features import Floats
+from treatytag.offences import LABELS, PARAGRAPHS
+from treatytag.paragraphs import ParagraphModel
+from treatytag.training import HeldOut
 
 
 def calibrated_pipeline(pipeline: Pipeline, calibration: Calibration) -> Pipeline:
     """Return plain scikit-learn with calibrated `predict_proba`, exactly what a saved model gives.
 
-    A sigmoid of a linear score is a logistic regression: slopes go into the coefficients. Idf is rounded to
+    A sigmoid of linear scores is a logistic regression: slopes go into the coefficients. Idf is rounded to
     float32 and coefficients to float16, as they are stored; that halves the model's size and moves no
     probability by a hundredth.
     """
@@ -37,20 +39,19 @@ def calibrated_pipeline(pipeline: Pipeline, calibration: Calibration) -> Pipelin
     for _, vectoriser in calibrated["features"].transformer_list:
         vectoriser.idf_ = vectoriser.idf_.astype(np.float32).astype(np.float64)
     classifier = calibrated["classifier"]
-    classifier.estimators_ = [
-        _logistic(estimator, slope, intercept)
-        for estimator, slope, intercept in zip(
-            classifier.estimators_, calibration.slopes, calibration.intercepts, strict=True
-        )
-    ]
+    coefficients = np.vstack([estimator.coef_ for estimator in classifier.estimators_])
+    coefficients = (calibration.slopes.T @ coefficients).astype(np.float16).astype(np.float64)
+    intercepts = np.array([estimator.intercept_[0] for estimator in classifier.estimators_])
+    intercepts = intercepts @ calibration.slopes + calibration.intercepts
+    classifier.estimators_ = list(map(_logistic, coefficients, intercepts))
     return calibrated
 
 
-def _logistic(estimator: NaiveBayesLogistic, slope: float, intercept: float) -> LogisticRegression:
+def _logistic(coefficients: Floats, intercept: float) -> LogisticRegression:
     logistic = LogisticRegression()
-    logistic.coef_ = (slope * estimator.coef_).astype(np.float16).astype(np.float64)
-    logistic.intercept_ = slope * estimator.intercept_ + intercept
-    logistic.classes_ = estimator.classes_
+    logistic.coef_ = coefficients[None, :]
+    logistic.intercept_ = np.array([intercept])
+    logistic.classes_ = np.array([0, 1])
     return logistic
 
 
@@ -67,6 +68,7 @@ def write_model(
     corpus: Path,
     pipeline: Pipeline,
     calibration: Calibration,
+    paragraphs: ParagraphModel,
     held_out: HeldOut,
     evaluation: Evaluation,
 ) -> None:
@@ -77,6 +79,7 @@ def write_model(
         corpus: where the examples were read, for its sha256.
         pipeline: fitted on all examples.
         calibration: fitted to `held_out`.
+        paragraphs: fitted with `pipeline`.
         held_out: out-of-fold scores, from which thresholds and the review limit are chosen.
         evaluation: of `held_out`, kept as a report.
     """
@@ -92,6 +95,7 @@ def write_model(
         arrays[f"{name}_idf"] = vectoriser.idf_.astype(np.float32)
         arrays[f"{name}_weights"] = weights.astype(np.float16)
         start += len(ngrams)
+    arrays["paragraph_weights"] = paragraphs.weights.astype(np.float16)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     lexicon = json.dumps(features["concepts"].tokenizer.concepts, indent=1) + "\n"
@@ -105,6 +109,9 @@ def write_model(
         "labels": list(LABELS),
         "thresholds": thresholds,
         "review_limit": review_limit(probabilities, np.array(thresholds["balanced"])),
+        # beyond any score where a paragraph can't be told: JSON has no infinity
+        "paragraph_limits": {n: min(limit, 1e6) for n, limit in zip(PARAGRAPHS, paragraphs.limits, strict=True)},
+        "familiarity_limit": familiarity_limit(held_out.familiarity),
         "corpus": {"sha256": corpus_sha256(corpus), "examples": len(held_out.targets)},
         "libraries": {
             "python": platform.python_version(),
@@ -122,7 +129,9 @@ def write_model(
         (folder / name).write_bytes(content)
     write_json(folder / DESCRIPTION_FILE, description)
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
-    write_json(folder / "reports" / "cross_validation.json", {"model_id": model_id} | evaluation.as_dict())
+    recalls = {n: round(recall, 4) for n, recall in zip(PARAGRAPHS, paragraphs.recalls, strict=True)}
+    report = {"model_id": model_id} | evaluation.as_dict() | {"paragraph_recall": recalls}
+    write_json(folder / "reports" / "cross_validation.json", report)
     refresh_card(folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from treatytag.artefact import Model, default_model_dir, load_model
 from treatytag.errors import ModelError
-from treatytag.offences import BY_LABEL, LABELS
+from treatytag.offences import BY_LABEL, LABELS, PARAGRAPHS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from treatytag.evidence import Evidence
     from treatytag.features import Floats
 
 # A batch is one sparse product: large enough to share its fixed cost, small enough to bound memory.
@@ -39,30 +40,62 @@ def batches(items: Iterable[T], text_of: Callable[[T], str | None]) -> Iterator[
         yield batch
 
 
+TOO_SHORT = "too short to tell"
+UNFAMILIAR = "unfamiliar words, perhaps not English"
+# Remarks by number, as they travel in arrays.
+REMARKS = ("", TOO_SHORT, UNFAMILIAR)
+
+# Fewer words than this report nothing that a coder could work with.
+MIN_WORDS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What the model reads in one report. A tag is an allegation found in a text, not a finding of guilt.
 
     Attributes:
         labels: labels assigned, in treaty order; () means no Convention offence reported.
-        probabilities: label -> calibrated probability in [0, 1], for all eleven labels.
+        scores: calibrated probabilities in [0, 1], in `LABELS` order.
         doubt: expected number of wrong labels in this answer, by the model's own probabilities.
-        needs_review: True where `doubt` is above the model's limit: a person should look first.
+        remark: why the model should not be trusted on this text ("too short to tell", "unfamiliar words, ..."), or "".
+        needs_review: True where a person should look first: `doubt` above the model's limit, or a remark.
+        text: the report.
     """
 
     labels: tuple[str, ...]
-    probabilities: Mapping[str, float]
+    scores: tuple[float, ...]
     doubt: float
+    remark: str
     needs_review: bool
+    text: str = field(repr=False)
+    _tagger: Tagger = field(repr=False, compare=False)
 
     @property
     def articles(self) -> tuple[int, ...]:
         """Convention article numbers of `labels`, ascending."""
         return tuple(BY_LABEL[label].article for label in self.labels)
 
+    @property
+    def probabilities(self) -> Mapping[str, float]:
+        """Label -> calibrated probability in [0, 1], for all eleven labels; read-only."""
+        return MappingProxyType(dict(zip(LABELS, self.scores, strict=True)))
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The words that led to each tag, label by label; computed when asked for, some milliseconds a tag."""
+        return self._tagger.evidence(self.text, self.labels)
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """Paragraphs of the assigned articles 11, 13, 14 and 17, where the model can tell them; when asked for."""
+        return self._tagger.paragraphs(self.text, self.labels)
+
 
 class Tagger:
-    """A loaded model. Loading takes a fraction of a second; keep it. One per thread."""
+    """A loaded model. Loading takes a fraction of a second; keep it. One per thread.
+
+    Pickling one stores the name of its folder only: another process loads the model from there.
+    """
 
     def __init__(self, model: Model, prefer: str = "balanced") -> None:
         """Wrap a model; `prefer` is `balanced`, `recall` or `precision`.
@@ -77,9 +110,13 @@ class Tagger:
                 f"the model knows no preference {prefer!r}; choose one of {', '.join(sorted(model.thresholds))}."
             )
         self.model = model
+        self.prefer = prefer
         self.thresholds = model.thresholds[prefer]
         words, chars, concepts = (branch.ngrams for branch in model.branches)
         self._counter = Counter(words, chars, concepts, model.lexicon)
+
+    def __reduce__(self) -> tuple[Callable[..., Tagger], tuple[Path, str]]:
+        return shared_tagger, (self.model.folder, self.prefer)
 
     @classmethod
     def load(cls, folder: str | Path | None = None, prefer: str = "balanced") -> Tagger:
@@ -90,27 +127,43 @@ class Tagger:
         """
         return cls(load_model(Path(folder) if folder is not None else default_model_dir()), prefer)
 
-    def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return calibrated probabilities in [0, 1], shape (n_texts, 11), columns in `LABELS` order.
+    def answers(self, texts: Sequence[str]) -> Floats:
+        """Return what `predict` needs, shape (n_texts, 12): probabilities in `LABELS` order, number of the remark.
 
-        They are rounded to 6 decimals, and a text's row does not depend on the other texts: so the answer
-        is the same one by one, in any batch and on any machine whose floats differ in the last bits.
+        Probabilities are calibrated, in [0, 1] and rounded to 6 decimals, and a text's row does not depend on the
+        other texts: so the answer is the same one by one, in any batch and on any machine whose floats differ in
+        the last bits.
         """
+        import numpy as np
         from scipy.special import expit
 
-        counts = self._counter.count(texts)
+        tokens = self._counter.tokens(texts)
+        counts = self._counter.count(*tokens)
         parts = (branch.score(count) for branch, count in zip(self.model.branches, counts, strict=True))
-        return expit(sum(parts, self.model.intercepts)).round(6)  # type: ignore[no-any-return]
+        probabilities = expit(sum(parts, self.model.intercepts)).round(6)
+        n_words, n_known = self._counter.words(*tokens).T
+        unfamiliar = n_known < self.model.familiarity_limit * n_words
+        remarks = np.where(n_words < MIN_WORDS, REMARKS.index(TOO_SHORT), unfamiliar * REMARKS.index(UNFAMILIAR))
+        return np.column_stack([probabilities, remarks])
 
-    def predict(self, probabilities: Sequence[float]) -> Prediction:
-        """Make the decision from one report's probabilities, in `LABELS` order."""
-        given = [p >= threshold for p, threshold in zip(probabilities, self.thresholds, strict=True)]
-        doubt = sum(1.0 - p if is_given else p for p, is_given in zip(probabilities, given, strict=True))
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return calibrated probabilities in [0, 1], shape (n_texts, 11), columns in `LABELS` order."""
+        return self.answers(texts)[:, : len(LABELS)]
+
+    def predict(self, text: str, answer: Sequence[float]) -> Prediction:
+        """Make the decision on one report from its row of `answers`."""
+        scores = tuple(answer[: len(LABELS)])
+        given = [p >= threshold for p, threshold in zip(scores, self.thresholds, strict=True)]
+        doubt = sum(1.0 - p if is_given else p for p, is_given in zip(scores, given, strict=True))
+        remark = REMARKS[int(answer[-1])]
         return Prediction(
             labels=tuple(label for label, is_given in zip(LABELS, given, strict=True) if is_given),
-            probabilities=MappingProxyType(dict(zip(LABELS, probabilities, strict=True))),
+            scores=scores,
             doubt=doubt,
-            needs_review=doubt > self.model.review_limit,
+            remark=remark,
+            needs_review=doubt > self.model.review_limit or remark != "",
+            text=text,
+            _tagger=self,
         )
 
     def classify(self, text: str) -> Prediction:
@@ -120,7 +173,32 @@ class Tagger:
     def classify_many(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Tag reports one after the other, in batches: one Prediction per text, in input order."""
         for batch in batches(map(_checked, texts), lambda text: text):
-            yield from map(self.predict, self.probabilities(batch).tolist())
+            yield from map(self.predict, batch, self.answers(batch).tolist())
+
+    def evidence(self, text: str, labels: Sequence[str]) -> tuple[Evidence, ...]:
+        """Return the words of a text that speak for some labels; see `Prediction.evidence`."""
+        from treatytag.evidence import contributions, explain
+
+        spans, added = contributions(self.model.branches, self._counter, text)
+        found: list[Evidence] = []
+        for label in labels:
+            column = LABELS.index(label)
+            threshold = self.thresholds[column]
+            found += explain(
+                text,
+                label,
+                spans,
+                added[:, column],
+                lambda texts, column=column, threshold=threshold: self.probabilities(texts)[:, column] < threshold,  # type: ignore[misc]
+            )
+        return tuple(found)
+
+    def paragraphs(self, text: str, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return the paragraphs of some labels' articles that a text tells of; see `Prediction.paragraphs`."""
+        words = self._counter.count(*self._counter.tokens([text]))[0]
+        scores = self.model.paragraphs.score(words)[0]
+        told = zip(PARAGRAPHS.items(), scores, self.model.paragraph_limits, strict=True)
+        return tuple(number for (number, label), score, limit in told if label in labels and score >= limit)
 
 
 def _checked(text: object) -> str:

@@ -29,8 +29,8 @@ WEIGHTED_C = 100.0
 SMOOTHING = 1.0
 # Concepts count half: in full they crowd out the words (cross-validated micro-F1 loses half a point).
 CONCEPT_WEIGHT = 0.5
-# An n-gram seen in one report only is a name or a number.
-MIN_REPORTS = 2
+# An n-gram seen in fewer reports is a name or a number, and would double the model.
+MIN_REPORTS = 3
 
 
 def _logistic(inverse_regularisation: float) -> LogisticRegression:
@@ -91,8 +91,13 @@ def fit(examples: Sequence[Example], lexicon: Lexicon) -> Pipeline:
     return build_pipeline(lexicon).fit([e.text for e in examples], targets_of(examples))
 
 
-def _held_out_scores(train: list[Example], held_out: list[Example], lexicon: Lexicon) -> Floats:
-    return np.asarray(fit(train, lexicon).decision_function([e.text for e in held_out]))
+def _held_out(train: list[Example], held_out: list[Example], lexicon: Lexicon) -> tuple[Floats, Floats]:
+    pipeline = fit(train, lexicon)
+    texts = [e.text for e in held_out]
+    vectoriser = dict(pipeline["features"].transformer_list)["words"]
+    words = map(TfidfVectorizer().build_analyzer(), texts)
+    familiarity = [np.mean([word in vectoriser.vocabulary_ for word in found]) if found else 0.0 for found in words]
+    return np.asarray(pipeline.decision_function(texts)), np.array(familiarity)
 
 
 @dataclass(frozen=True)
@@ -103,18 +108,20 @@ class HeldOut:
         scores: log-odds, uncalibrated, shape (n_examples, n_labels).
         targets: gold labels as 0/1, same shape.
         folds: fold numbers, shape (n_examples,).
+        familiarity: share of an example's words that its pipeline knew, shape (n_examples,).
     """
 
     scores: Floats
     targets: npt.NDArray[np.int8]
     folds: npt.NDArray[np.int64]
+    familiarity: Floats
 
 
 def out_of_fold_scores(examples: Sequence[Example], lexicon: Lexicon, n_jobs: int = 2) -> HeldOut:
     """Cross-validate over grouped folds and return the scores of the held-out examples."""
     folds = folds_of(examples, N_FOLDS, SEED)
     tasks = (
-        joblib.delayed(_held_out_scores)(
+        joblib.delayed(_held_out)(
             [e for e, fold in zip(examples, folds, strict=True) if fold != number],
             [e for e, fold in zip(examples, folds, strict=True) if fold == number],
             lexicon,
@@ -122,7 +129,7 @@ def out_of_fold_scores(examples: Sequence[Example], lexicon: Lexicon, n_jobs: in
         for number in range(N_FOLDS)
     )
     targets = targets_of(examples)
-    scores = np.empty(targets.shape)
-    for number, part in enumerate(joblib.Parallel(n_jobs=n_jobs)(tasks)):
-        scores[folds == number] = part
-    return HeldOut(scores, targets, folds)
+    scores, familiarity = np.empty(targets.shape), np.empty(len(folds))
+    for number, parts in enumerate(joblib.Parallel(n_jobs=n_jobs)(tasks)):
+        scores[folds == number], familiarity[folds == number] = parts
+    return HeldOut(scores, targets, folds, familiarity)
