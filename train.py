@@ -9,7 +9,8 @@ from treatytag.corpus import read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import export_pipeline, write_model
 from treatytag.paragraphs import fit_paragraphs
-from treatytag.training import fit, out_of_fold_scores
+from treatytag.profiles import fit_profiles
+from treatytag.training import fit_with_folds
 
 ROOT = Path(__file__).parent
 
@@ -23,12 +24,12 @@ def main(corpus: Path, output: Path, export_sklearn: Path | None, jobs: int) -> 
     """Read, score out of fold, calibrate, evaluate, fit on everything, save."""
     examples = read_corpus(corpus)
     lexicon = read_lexicon(ROOT / "training_data" / "lexicon.json")
-    held_out = out_of_fold_scores(examples, lexicon, jobs)
+    pipeline, held_out = fit_with_folds(examples, lexicon, jobs)
     calibration = fit_calibration(held_out.scores, held_out.targets)
     evaluation = cross_validate(held_out)
-    pipeline = fit(examples, lexicon)
     paragraphs = fit_paragraphs(pipeline, examples, held_out.folds)
-    write_model(output, corpus, pipeline, calibration, paragraphs, held_out, evaluation)
+    profiles = fit_profiles(pipeline, examples)
+    write_model(output, corpus, pipeline, calibration, paragraphs, profiles, held_out, evaluation)
     if export_sklearn is not None:
         export_pipeline(export_sklearn, pipeline, calibration)
     click.echo(f"cross-validated on {len(examples)} examples\n{evaluation.as_table()}")

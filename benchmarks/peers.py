@@ -18,7 +18,7 @@ from time import perf_counter, process_time
 
 import click
 import numpy as np
-from texts import ROOT, reports
+from texts import ROOT, fitted, reports
 
 N_REPORTS = 4000
 
@@ -70,13 +70,9 @@ def train_spacy(folder: Path) -> None:
 
 def train_sklearn(folder: Path) -> None:
     """Export our own pipeline."""
-    from treatytag.calibration import Calibration
-    from treatytag.corpus import read_corpus, read_lexicon
     from treatytag.packing import export_pipeline
-    from treatytag.training import fit
 
-    pipeline = fit(read_corpus(ROOT / "training_data"), read_lexicon(ROOT / "training_data" / "lexicon.json"))
-    export_pipeline(folder / "model", pipeline, Calibration(np.eye(11), np.zeros(11)))
+    export_pipeline(folder / "model", *fitted())
 
 
 def train_treatytag(folder: Path) -> None:

@@ -9,7 +9,8 @@ from treatytag.corpus import Example, read_corpus, read_lexicon
 from treatytag.evaluation import cross_validate
 from treatytag.packing import calibrated_pipeline, write_model
 from treatytag.paragraphs import fit_paragraphs
-from treatytag.training import HeldOut, fit, out_of_fold_scores
+from treatytag.profiles import fit_profiles
+from treatytag.training import fit_with_folds
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "training_data"
@@ -35,15 +36,16 @@ class Trained:
         examples = read_corpus(corpus)
         self.corpus = corpus
         lexicon = read_lexicon(CORPUS / "lexicon.json")
-        self.held_out: HeldOut = out_of_fold_scores(examples, lexicon, n_jobs=1)
+        self.pipeline, self.held_out = fit_with_folds(examples, lexicon, n_jobs=1)
         self.calibration: Calibration = fit_calibration(self.held_out.scores, self.held_out.targets)
-        self.pipeline = fit(examples, lexicon)
         self.paragraphs = fit_paragraphs(self.pipeline, examples, self.held_out.folds)
+        self.profiles = fit_profiles(self.pipeline, examples)
         self.calibrated = calibrated_pipeline(self.pipeline, self.calibration)
 
     def write(self, folder: Path) -> Path:
         evaluation = cross_validate(self.held_out)
-        write_model(folder, self.corpus, self.pipeline, self.calibration, self.paragraphs, self.held_out, evaluation)
+        parts = (self.pipeline, self.calibration, self.paragraphs, self.profiles, self.held_out)
+        write_model(folder, self.corpus, *parts, evaluation)
         return folder
 
 

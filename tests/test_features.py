@@ -58,12 +58,12 @@ def test_any_unicode_is_counted_as_scikit_learn_counts_it(texts: list[str]) -> N
         CountVectorizer(ngram_range=(1, 2)),
         CountVectorizer(analyzer="char_wb", ngram_range=(3, 5)),
         CountVectorizer(tokenizer=LEXICON, token_pattern=None, ngram_range=(1, 2)),
+        CountVectorizer(analyzer=LEXICON.pairs),
     )
-    vocabulary = ["hacked my account", "ΟΔΟΣ", *texts]
+    vocabulary = ["hacked my account, never hacked my account", "ΟΔΟΣ", *texts]
     for oracle in oracles:
         oracle.fit(vocabulary)
-    words, chars, concepts = (oracle.get_feature_names_out().tolist() for oracle in oracles)
-    counter = Counter(words, chars, concepts, LEXICON)
+    counter = Counter([oracle.get_feature_names_out().tolist() for oracle in oracles], LEXICON)
     for counted, oracle in zip(counter.count(*counter.tokens(texts)), oracles, strict=True):
         assert (counted != oracle.transform(texts)).nnz == 0
 
@@ -77,8 +77,8 @@ def test_a_tokens_ngrams_are_scikit_learns(token: str) -> None:
 
 
 def test_bigrams_whose_words_are_no_features_are_still_found() -> None:
-    counter = Counter(("alpha", "beta gamma"), (), (), LEXICON)
-    words, _, _ = counter.count(*counter.tokens(["beta gamma alpha", "beta delta gamma", "gamma beta"]))
+    counter = Counter([("alpha", "beta gamma"), (), (), ()], LEXICON)
+    words, *_ = counter.count(*counter.tokens(["beta gamma alpha", "beta delta gamma", "gamma beta"]))
     assert words.toarray().tolist() == [[1, 1], [0, 0], [0, 0]]
 
 
@@ -88,7 +88,7 @@ def test_a_branch_scores_as_tfidf_times_weights() -> None:
     weights = np.random.default_rng(1).normal(size=(len(oracle.idf_), 11))
     branch = Branch(tuple(oracle.get_feature_names_out()), oracle.idf_, weights)
     texts.append("zzz")
-    counter = Counter(branch.ngrams, (), (), LEXICON)
+    counter = Counter([branch.ngrams, (), (), ()], LEXICON)
     scores = branch.score(counter.count(*counter.tokens(texts))[0])
     assert np.allclose(scores, oracle.transform(texts) @ weights, atol=1e-12)
 

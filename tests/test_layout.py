@@ -11,13 +11,34 @@ from conftest import ROOT
 from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
-    *("errors", "offences", "lexicon", "corpus", "corpus_checks", "features", "training", "paragraphs"),
+    *(
+        "errors",
+        "offences",
+        "rulings",
+        "lexicon",
+        "corpus",
+        "corpus_checks",
+        "features",
+        "training",
+        "paragraphs",
+        "profiles",
+    ),
     *("calibration", "evaluation", "artefact", "card", "packing", "evidence", "tagger", "readers", "writers", "batch"),
     *("partitions", "progress", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
 ANSWERING = ("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress")
-TRAINING = {"card", "corpus", "corpus_checks", "training", "paragraphs", "calibration", "evaluation", "packing"}
+TRAINING = {
+    "card",
+    "corpus",
+    "corpus_checks",
+    "training",
+    "paragraphs",
+    "profiles",
+    "calibration",
+    "evaluation",
+    "packing",
+}
 MODULES = {path.stem: path for path in (ROOT / "treatytag").glob("*.py") if not path.stem.startswith("__")}
 
 

@@ -106,3 +106,33 @@ def test_the_classify_path_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+FOREIGN = {
+    "German": "Ich habe eine Nachricht von meiner Bank bekommen und meine Zugangsdaten eingegeben, danach fehlte Geld.",
+    "French": "Mon compte a été piraté et quelqu'un a demandé de l'argent à tous mes amis pendant la nuit.",
+    "Portuguese": "Clonaram o meu telefone e pediram dinheiro para os meus contatos durante o fim de semana.",
+    "Italian": "Ho comprato un telefono su un sito che non esiste e non è mai arrivato niente a casa mia.",
+    "Swahili": "Akaunti yangu ilidukuliwa na pesa zote zikachukuliwa, nimeripoti kituo cha polisi.",
+    "Hindi": "मेरा खाता हैक हो गया है और सारे पैसे निकल गए हैं।",
+    "Chinese": "我的账户 被盗了 钱 全部 没有了 请 帮帮我",
+    "keyboard": "asdkjh qwezx zxmcn bqweiu lkjasd pqowie mnzxbc alskdj qpwoei",
+    "base64": "aGFja2VkIGFjY291bnQ= c3RvbGVuIG1vbmV5 cGFzc3dvcmRz ZGVmYWNlZA== YWJjZGVm",
+}
+
+
+@pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN.keys())
+def test_what_the_model_cannot_read_is_flagged(text: str) -> None:
+    prediction = classify(text)
+    assert prediction.remark == "unfamiliar words, perhaps not English"
+    assert prediction.needs_review
+
+
+@pytest.mark.parametrize("text", ["", "hacked", "Account hacked!", "?!? 1 2 3 4 5"])
+def test_what_is_too_short_is_flagged(text: str) -> None:
+    assert classify(text).remark == "too short to tell"
+
+
+def test_ordinary_english_is_not_flagged(examples: list[Any]) -> None:
+    flagged = [prediction.remark for prediction in classify_many(e.text for e in examples[::5]) if prediction.remark]
+    assert len(flagged) < 0.01 * len(examples) / 5

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from treatytag.errors import CorpusError, ModelError
 from treatytag.offences import LABELS, PARAGRAPHS
+from treatytag.rulings import all_rulings
 
 if TYPE_CHECKING:
     from treatytag.features import Branch, Floats
@@ -33,26 +34,28 @@ class Model:
     """A trained tagger's data.
 
     Attributes:
-        branches: n-grams with idf and weights: of words, of characters, of concepts.
+        branches: n-grams with idf and weights, one for each of `features.KINDS`.
         lexicon: word -> concept.
         intercepts: shape (n_labels,); calibration is folded into weights and intercepts.
         thresholds: preference (`balanced`, `recall`, `precision`) -> one threshold per label, in treaty order.
         review_limit: doubt (expected number of wrong labels) above which a report needs review.
         paragraphs: the n-grams of words again, weighted for the taxonomy's paragraphs in order.
         paragraph_limits: score at or above which a paragraph is told, one each.
+        profiles: the n-grams of concepts again, weighted for the rulings in order.
         familiarity_limit: share of known words below which a text is unlike the corpus.
         folder: where the model was loaded from.
         model_id: first 12 hex digits of the sha256 of the weights.
         description: the whole of `model.json`.
     """
 
-    branches: tuple[Branch, Branch, Branch]
+    branches: tuple[Branch, ...]
     lexicon: Lexicon
     intercepts: Floats
     thresholds: dict[str, tuple[float, ...]]
     review_limit: float
     paragraphs: Branch
     paragraph_limits: tuple[float, ...]
+    profiles: Branch
     familiarity_limit: float
     folder: Path
     model_id: str
@@ -74,34 +77,32 @@ def load_model(folder: Path) -> Model:
     """
     description = _read_description(folder)
     arrays = _read_weights(folder, description)
-    from treatytag.features import Branch
+    from treatytag.features import KINDS, Branch
     from treatytag.lexicon import Lexicon
 
     try:
         lexicon = Lexicon.parse(_read_checked(folder, LEXICON_FILE, description).decode("utf-8"))
-        words, chars, concepts = (
+        branches = tuple(
             Branch(
                 tuple(arrays[f"{name}_ngrams"].tobytes().decode("utf-8").split("\n")),
                 arrays[f"{name}_idf"].astype("float64"),
                 arrays[f"{name}_weights"].astype("float64"),
             )
-            for name in ("words", "chars", "concepts")
+            for name in KINDS
         )
-        paragraphs = Branch(words.ngrams, words.idf, arrays["paragraph_weights"].astype("float64"))
+        paragraphs = Branch(branches[0].ngrams, branches[0].idf, arrays["paragraph_weights"].astype("float64"))
+        concepts = branches[KINDS.index("concepts")]
+        profiles = Branch(concepts.ngrams, concepts.idf, arrays["ruling_profiles"].astype("float64"))
         paragraph_limits = tuple(map(float, description["paragraph_limits"].values()))
         intercepts = arrays["intercepts"].astype("float64")
         thresholds = {name: tuple(map(float, values)) for name, values in description["thresholds"].items()}
         review_limit, familiarity_limit = (float(description[key]) for key in ("review_limit", "familiarity_limit"))
     except (KeyError, TypeError, ValueError, AttributeError, CorpusError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-    for branch, width in (
-        (words, len(LABELS)),
-        (chars, len(LABELS)),
-        (concepts, len(LABELS)),
-        (paragraphs, len(PARAGRAPHS)),
-    ):
+    columns = [len(LABELS)] * len(branches) + [len(PARAGRAPHS), len(all_rulings())]
+    for branch, n_columns in zip((*branches, paragraphs, profiles), columns, strict=True):
         n_ngrams = len(branch.ngrams)
-        if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, width):
+        if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, n_columns):
             raise _damaged(folder, "array shapes do not fit each other")
     if intercepts.shape != (len(LABELS),):
         raise _damaged(folder, "intercepts of the wrong shape")
@@ -111,13 +112,14 @@ def load_model(folder: Path) -> Model:
         raise _damaged(folder, "thresholds that do not fit the labels")
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
     return Model(
-        (words, chars, concepts),
+        branches,
         lexicon,
         intercepts,
         thresholds,
         review_limit,
         paragraphs,
         paragraph_limits,
+        profiles,
         familiarity_limit,
         folder,
         model_id,

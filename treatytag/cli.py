@@ -19,6 +19,7 @@ from treatytag.artefact import default_model_dir
 from treatytag.errors import InputError, TreatytagError
 from treatytag.offences import BY_ARTICLE, OFFENCES, Offence
 from treatytag.progress import Progress, summary_table
+from treatytag.rulings import all_rulings
 from treatytag.tagger import Prediction, shared_tagger
 
 NOTICE = "A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice."
@@ -169,7 +170,7 @@ def check(corpus: Path) -> None:
 @cli.command()
 @click.argument("article", type=click.Choice([str(offence.article) for offence in OFFENCES]), metavar="ARTICLE")
 def show(article: str) -> None:
-    """Print what the Convention says under ARTICLE (7-17), in this project's words."""
+    """Print what the Convention says under ARTICLE (7-17), in this project's words, and the rulings that give it."""
     click.echo(_described(BY_ARTICLE[int(article)]))
     click.echo(NOTICE)
 
@@ -184,21 +185,28 @@ def _write_json(path: Path, value: object) -> None:
 def _described(offence: Offence) -> str:
     lines = [f"Article {offence.article}. {offence.title} ({offence.label})", f"  {offence.elements}"]
     lines += [f"  {paragraph.number}  {paragraph.elements}" for paragraph in offence.paragraphs]
+    lines += ["", "Rulings of the annotation guide that give it:"]
+    lines += [f"  {ruling}" for ruling in all_rulings() if ruling.mentions(offence.article)]
     return "\n".join(lines)
 
 
 def _readable(prediction: Prediction) -> str:
-    if prediction.labels:
-        lines = [
-            f"Article {offence.article}  {prediction.probabilities[offence.label]:.2f}  {offence.title}"
-            for offence in OFFENCES
-            if offence.label in prediction.labels
-        ]
+    lines = []
+    for offence in OFFENCES:
+        if offence.label in prediction.labels:
+            told = [p for p in offence.paragraphs if p.number in prediction.paragraphs]
+            lines.append(f"Article {offence.article}  {prediction.probabilities[offence.label]:.2f}  {offence.title}")
+            lines += [f"    {p.number}: {p.elements}" for p in told] or [f"    {offence.elements}"]
+            lines += [f'    "{piece.text}"' for piece in prediction.evidence if piece.label == offence.label]
+    if lines:
+        lines += ["Near rulings:", *(f"    {ruling}" for ruling in prediction.rulings)]
     else:
         likeliest = max(OFFENCES, key=lambda offence: prediction.probabilities[offence.label])
         probability = prediction.probabilities[likeliest.label]
         lines = ["No Convention offence reported.", f"Nearest: article {likeliest.article} with {probability:.2f}."]
-    if prediction.needs_review:
+    if prediction.remark:
+        lines.append(f"Needs review: {prediction.remark}.")
+    elif prediction.needs_review:
         lines.append("Needs review: the model expects an error here more often than elsewhere.")
     return "\n".join([*lines, NOTICE])
 

@@ -25,6 +25,7 @@ _MAX_REACH = 2
 _MAX_GAP = 1
 
 _find_tokens = re.compile(r"\S+").finditer  # the tokens of str.split()
+_surrogates = re.compile("[\ud800-\udfff]")  # undecodable bytes; spaCy takes none
 _inner = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 
 
@@ -157,7 +158,7 @@ def _splitter() -> Language:
 
 def _sentences(text: str, spans: Sequence[Span]) -> tuple[list[int], list[str]]:
     """Return the sentence number of each token, and the sentences."""
-    sentences = list(_splitter()(text).sents)
-    starts = np.array([sentence.start_char for sentence in sentences])
+    found = list(_splitter()(_surrogates.sub("?", text)).sents)
+    starts = np.array([sentence.start_char for sentence in found])
     numbers = np.searchsorted(starts, [start for start, _ in spans], side="right") - 1
-    return np.maximum(numbers, 0).tolist(), [sentence.text.strip() for sentence in sentences]
+    return np.maximum(numbers, 0).tolist(), [text[s.start_char : s.end_char].strip() for s in found]

@@ -1,10 +1,10 @@
 """Report texts -> n-gram counts -> TF-IDF label scores, exactly as scikit-learn gives them, at batch speed.
 
-The features are those of three `TfidfVectorizer` side by side: word 1-2-grams, `char_wb` 3-5-grams and
-1-2-grams of the concepts that a lexicon gives for words. All depend on a report only through its
+The features are those of four `TfidfVectorizer` side by side: word 1-2-grams, `char_wb` 3-5-grams, and 1-2-grams
+and near pairs of the concepts that a lexicon gives for words. All depend on a report only through its
 whitespace-separated tokens and their order, and tokens repeat: so each distinct token is analysed once, in
 Python, and kept as a row of a table. The character counts of a batch are then one sparse product,
-(reports x tokens) @ (tokens x features), in compiled code; the 1-2-grams are array look-ups.
+(reports x tokens) @ (tokens x features), in compiled code; the others are array look-ups.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from treatytag.lexicon import Lexicon
+from treatytag.lexicon import PAIR_DISTANCES, Lexicon
 
+KINDS = ("words", "chars", "concepts", "pairs")
 WORD_NGRAMS = (1, 2)  # also of concepts
 CHAR_NGRAMS = (3, 5)
 
@@ -204,6 +205,53 @@ class _Characters:
         return columns, tokens, tokens
 
 
+class _Pairs:
+    """Counts pairs of concepts near each other."""
+
+    def __init__(self, pairs: Sequence[str], lexicon: Lexicon) -> None:
+        self._split = lexicon
+        self._n_columns = len(pairs)
+        self._numbers = {concept: i for i, concept in enumerate(lexicon.concepts)}
+        # the column of a pair of concepts, both ways round, and -1 for the pairs that are no feature
+        self._columns = np.full((len(self._numbers), len(self._numbers)), -1, dtype=np.int32)
+        for column, pair in enumerate(pairs):
+            first, second = (self._numbers[concept] for concept in pair.split(" "))
+            self._columns[first, second] = self._columns[second, first] = column
+        self.forget()
+
+    def forget(self) -> None:
+        self._rows = _Rows()
+
+    def learn(self, token: str) -> None:
+        self._rows.append([self._numbers[concept] for concept in self._split(token)])
+
+    def _find(self, rows: Rows, ends: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return column, first and last token of every pair within a text."""
+        items, per_token = self._rows.take(rows)
+        tokens = np.repeat(np.arange(len(rows), dtype=np.int32), per_token)
+        owners = np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends))[tokens]
+        columns, firsts = [], []
+        for distance in PAIR_DISTANCES:
+            found = np.where(
+                owners[:-distance] == owners[distance:], self._columns[items[:-distance], items[distance:]], -1
+            )
+            places = np.flatnonzero(found >= 0)
+            columns.append(found[places])
+            firsts.append(places)
+        lasts = [places + distance for places, distance in zip(firsts, PAIR_DISTANCES, strict=True)]
+        return np.concatenate(columns), tokens[np.concatenate(firsts)], tokens[np.concatenate(lasts)]
+
+    def count(self, rows: Rows, ends: Rows) -> sparse.csr_matrix:
+        columns, firsts, _ = self._find(rows, ends)
+        owners = np.searchsorted(ends, firsts, side="right") - 1
+        ones = np.ones(len(columns), dtype=np.int32)
+        return sparse.coo_matrix((ones, (owners, columns)), (len(ends) - 1, self._n_columns)).tocsr()
+
+    def occurrences(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return column, first and last token of every pair of one text."""
+        return self._find(rows, np.array([0, len(rows)], dtype=np.int32))
+
+
 class _Vocabulary:
     """Counts the words of tokens, and those among them that the model knows."""
 
@@ -229,17 +277,23 @@ class _Vocabulary:
 
 
 class Counter(dict[str, int]):
-    """Counts n-grams of texts, for three kinds at once.
+    """Counts n-grams of texts, for four kinds at once.
 
     As a dict it is token -> row number in the tables of each kind: a token met for the first time is
     analysed and gets the next row. So it is not safe to share between threads.
     """
 
-    def __init__(self, words: Sequence[str], chars: Sequence[str], concepts: Sequence[str], lexicon: Lexicon) -> None:
-        """Make a counter of word 1-2-grams, `char_wb` 3-5-grams and concept 1-2-grams."""
+    def __init__(self, ngrams: Sequence[Sequence[str]], lexicon: Lexicon) -> None:
+        """Make a counter of the n-grams given for each of `KINDS`."""
         super().__init__()
+        words, chars, concepts, pairs = ngrams
         self._characters = _Characters(chars)
-        self._kinds = (_Sequence(words, _find_words), self._characters, _Sequence(concepts, lexicon))
+        self._kinds = (
+            _Sequence(words, _find_words),
+            self._characters,
+            _Sequence(concepts, lexicon),
+            _Pairs(pairs, lexicon),
+        )
         self._vocabulary = _Vocabulary(words)
 
     def __missing__(self, token: str) -> int:
@@ -268,7 +322,7 @@ class Counter(dict[str, int]):
         """Count the n-grams of texts, given as their `tokens`.
 
         Returns:
-            For words, characters and concepts an int32 matrix of shape (n_texts, n_ngrams), indices unsorted.
+            For each of `KINDS` an int32 matrix of shape (n_texts, n_ngrams), indices unsorted.
         """
         return tuple(kind.count(rows, ends) for kind in self._kinds)
 
@@ -280,8 +334,8 @@ class Counter(dict[str, int]):
         """Tell where the n-grams of a text stand.
 
         Returns:
-            For words, characters and concepts three arrays as long as there are n-grams: their columns, and the
-            whitespace-separated tokens, numbered from 0, that hold their first and their last part.
+            For each of `KINDS` three arrays as long as there are n-grams: their columns, and the whitespace-separated
+            tokens, numbered from 0, that hold their first and their last part.
         """
         rows, _ = self.tokens([text])
         return tuple(kind.occurrences(rows) for kind in self._kinds)

@@ -10,6 +10,11 @@ import re
 
 from treatytag.errors import CorpusError
 
+# How many concepts apart those of a pair stand: what is told of one act stands together, in any order.
+PAIR_DISTANCES = (2, 3, 4, 5)
+
+_MAX_KNOWN = 100_000  # words remembered; texts hold endless numbers
+
 _find_words = re.compile(r"\w+|\$").findall
 
 
@@ -35,6 +40,10 @@ class Lexicon:
                 if listed.setdefault(word.rstrip("*"), concept) != concept:
                     raise CorpusError(f"the lexicon has {word!r} under two concepts; remove one of them.")
         self._longest = max(map(len, self._beginnings), default=0)
+        self._known: dict[str, str | None] = {}
+
+    def __reduce__(self) -> tuple[type[Lexicon], tuple[dict[str, str]]]:
+        return Lexicon, (self.concepts,)
 
     @classmethod
     def parse(cls, text: str) -> Lexicon:
@@ -53,6 +62,13 @@ class Lexicon:
 
     def concept(self, word: str) -> str | None:
         """Return the concept of one lower-case word, or None."""
+        if word not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[word] = self._look_up(word)
+        return self._known[word]
+
+    def _look_up(self, word: str) -> str | None:
         if word in self._words:
             return self._words[word]
         for length in range(min(len(word), self._longest), 1, -1):
@@ -67,3 +83,16 @@ class Lexicon:
         ['hack', 'site']
         """
         return [concept for word in _find_words(text) if (concept := self.concept(word)) is not None]
+
+    def pairs(self, text: str) -> list[str]:
+        """Return the pairs of concepts that stand near but not next to each other, each in alphabetical order.
+
+        >>> Lexicon({"hack": "hack*", "site": "site", "man": "man"}).pairs("A MAN hacked a site")
+        ['man site']
+        """
+        concepts = self(text.lower())
+        return [
+            " ".join(sorted((first, second)))
+            for distance in PAIR_DISTANCES
+            for first, second in zip(concepts, concepts[distance:], strict=False)
+        ]

@@ -69,6 +69,7 @@ def write_model(
     pipeline: Pipeline,
     calibration: Calibration,
     paragraphs: ParagraphModel,
+    profiles: Floats,
     held_out: HeldOut,
     evaluation: Evaluation,
 ) -> None:
@@ -80,6 +81,7 @@ def write_model(
         pipeline: fitted on all examples.
         calibration: fitted to `held_out`.
         paragraphs: fitted with `pipeline`.
+        profiles: fitted with `pipeline`.
         held_out: out-of-fold scores, from which thresholds and the review limit are chosen.
         evaluation: of `held_out`, kept as a report.
     """
@@ -96,6 +98,7 @@ def write_model(
         arrays[f"{name}_weights"] = weights.astype(np.float16)
         start += len(ngrams)
     arrays["paragraph_weights"] = paragraphs.weights.astype(np.float16)
+    arrays["ruling_profiles"] = profiles.T.astype(np.float16)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     lexicon = json.dumps(features["concepts"].tokenizer.concepts, indent=1) + "\n"

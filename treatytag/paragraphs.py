@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from treatytag.corpus import Example
 from treatytag.features import Floats
 from treatytag.offences import BY_LABEL, PARAGRAPHS
-from treatytag.training import SEED
+from treatytag.training import logistic
 
 # A paragraph is named only where at least this share of such answers was right out of fold: "where it can be told".
 MIN_PRECISION = 0.85
@@ -63,9 +63,7 @@ def fit_paragraphs(pipeline: Pipeline, examples: Sequence[Example], folds: npt.N
 
 
 def _fit(features: sparse.csr_matrix, targets: npt.NDArray[np.bool_]) -> LogisticRegression:
-    return LogisticRegression(C=INVERSE_REGULARISATION, solver="liblinear", dual=True, tol=1e-3, random_state=SEED).fit(
-        features, targets
-    )
+    return logistic(INVERSE_REGULARISATION).fit(features, targets)
 
 
 def _scores(train: sparse.csr_matrix, targets: npt.NDArray[np.bool_], held_out: sparse.csr_matrix) -> Floats:

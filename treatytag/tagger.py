@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from treatytag.artefact import Model, default_model_dir, load_model
 from treatytag.errors import ModelError
 from treatytag.offences import BY_LABEL, LABELS, PARAGRAPHS
+from treatytag.rulings import Ruling, all_rulings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,11 @@ class Prediction:
         """Paragraphs of the assigned articles 11, 13, 14 and 17, where the model can tell them; when asked for."""
         return self._tagger.paragraphs(self.text, self.labels)
 
+    @property
+    def rulings(self) -> tuple[Ruling, ...]:
+        """The nearest three boundary rulings that give an assigned article, nearest first; when asked for."""
+        return self._tagger.rulings(self.text, self.articles)
+
 
 class Tagger:
     """A loaded model. Loading takes a fraction of a second; keep it. One per thread.
@@ -112,8 +118,7 @@ class Tagger:
         self.model = model
         self.prefer = prefer
         self.thresholds = model.thresholds[prefer]
-        words, chars, concepts = (branch.ngrams for branch in model.branches)
-        self._counter = Counter(words, chars, concepts, model.lexicon)
+        self._counter = Counter([branch.ngrams for branch in model.branches], model.lexicon)
 
     def __reduce__(self) -> tuple[Callable[..., Tagger], tuple[Path, str]]:
         return shared_tagger, (self.model.folder, self.prefer)
@@ -199,6 +204,13 @@ class Tagger:
         scores = self.model.paragraphs.score(words)[0]
         told = zip(PARAGRAPHS.items(), scores, self.model.paragraph_limits, strict=True)
         return tuple(number for (number, label), score, limit in told if label in labels and score >= limit)
+
+    def rulings(self, text: str, articles: Sequence[int]) -> tuple[Ruling, ...]:
+        """Return the three rulings nearest to a text that give one of some articles; see `Prediction.rulings`."""
+        concepts = self._counter.count(*self._counter.tokens([text]))[2]
+        nearness = self.model.profiles.score(concepts)[0]
+        by_nearness = sorted(zip(-nearness, all_rulings(), strict=True), key=lambda pair: (pair[0], pair[1].row))
+        return tuple(r for _, r in by_nearness if any(map(r.mentions, articles)))[:3]
 
 
 def _checked(text: object) -> str:

@@ -33,10 +33,11 @@ CONCEPT_WEIGHT = 0.5
 MIN_REPORTS = 3
 
 
-def _logistic(inverse_regularisation: float) -> LogisticRegression:
+def logistic(inverse_regularisation: float) -> LogisticRegression:
+    """Return the unfitted estimator of every linear model here."""
     # The dual solver reaches the primal one's weights (correlation above .99999) in a quarter of the time,
     # and is deterministic for a fixed seed.
-    return LogisticRegression(C=inverse_regularisation, solver="liblinear", dual=True, tol=1e-3, random_state=SEED)
+    return LogisticRegression(C=inverse_regularisation, solver="liblinear", dual=True, tol=1e-2, random_state=SEED)
 
 
 class NaiveBayesLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -60,8 +61,8 @@ class NaiveBayesLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         ratios = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
         weighted = features.copy()
         weighted.data *= ratios[weighted.indices]
-        plain_half = _logistic(PLAIN_C).fit(features, targets)
-        weighted_half = _logistic(WEIGHTED_C).fit(weighted, targets)
+        plain_half = logistic(PLAIN_C).fit(features, targets)
+        weighted_half = logistic(WEIGHTED_C).fit(weighted, targets)
         self.coef_ = (plain_half.coef_ + weighted_half.coef_ * ratios) / 2
         self.intercept_ = (plain_half.intercept_ + weighted_half.intercept_) / 2
         self.classes_ = np.array([0, 1])
@@ -73,31 +74,18 @@ class NaiveBayesLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
 
 def build_pipeline(lexicon: Lexicon) -> Pipeline:
-    """Return the unfitted pipeline: word, character and concept TF-IDF, one linear model per label."""
+    """Return the unfitted pipeline: TF-IDF of words, characters, concepts and pairs, one linear model per label."""
     shared = {"min_df": MIN_REPORTS, "sublinear_tf": True}
     features = FeatureUnion(
         [
             ("words", TfidfVectorizer(ngram_range=WORD_NGRAMS, **shared)),
             ("chars", TfidfVectorizer(analyzer="char_wb", ngram_range=CHAR_NGRAMS, **shared)),
             ("concepts", TfidfVectorizer(tokenizer=lexicon, token_pattern=None, ngram_range=WORD_NGRAMS, **shared)),
+            ("pairs", TfidfVectorizer(analyzer=lexicon.pairs, **shared)),
         ],
-        transformer_weights={"concepts": CONCEPT_WEIGHT},
+        transformer_weights={"concepts": CONCEPT_WEIGHT, "pairs": CONCEPT_WEIGHT},
     )
     return Pipeline([("features", features), ("classifier", OneVsRestClassifier(NaiveBayesLogistic()))])
-
-
-def fit(examples: Sequence[Example], lexicon: Lexicon) -> Pipeline:
-    """Fit the pipeline on all `examples`."""
-    return build_pipeline(lexicon).fit([e.text for e in examples], targets_of(examples))
-
-
-def _held_out(train: list[Example], held_out: list[Example], lexicon: Lexicon) -> tuple[Floats, Floats]:
-    pipeline = fit(train, lexicon)
-    texts = [e.text for e in held_out]
-    vectoriser = dict(pipeline["features"].transformer_list)["words"]
-    words = map(TfidfVectorizer().build_analyzer(), texts)
-    familiarity = [np.mean([word in vectoriser.vocabulary_ for word in found]) if found else 0.0 for found in words]
-    return np.asarray(pipeline.decision_function(texts)), np.array(familiarity)
 
 
 @dataclass(frozen=True)
@@ -117,19 +105,29 @@ class HeldOut:
     familiarity: Floats
 
 
-def out_of_fold_scores(examples: Sequence[Example], lexicon: Lexicon, n_jobs: int = 2) -> HeldOut:
-    """Cross-validate over grouped folds and return the scores of the held-out examples."""
+def fit_with_folds(examples: Sequence[Example], lexicon: Lexicon, n_jobs: int = 2) -> tuple[Pipeline, HeldOut]:
+    """Fit the pipeline on all `examples`, and again without each grouped fold to score what was held out."""
     folds = folds_of(examples, N_FOLDS, SEED)
-    tasks = (
-        joblib.delayed(_held_out)(
-            [e for e, fold in zip(examples, folds, strict=True) if fold != number],
-            [e for e, fold in zip(examples, folds, strict=True) if fold == number],
-            lexicon,
-        )
-        for number in range(N_FOLDS)
-    )
+    texts = np.array([e.text for e in examples], dtype=object)
     targets = targets_of(examples)
+    # the fit on everything takes longest, so it goes first
+    everything, *parts = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(_fit_without)(texts, targets, folds == number, lexicon) for number in (-1, *range(N_FOLDS))
+    )
     scores, familiarity = np.empty(targets.shape), np.empty(len(folds))
-    for number, parts in enumerate(joblib.Parallel(n_jobs=n_jobs)(tasks)):
-        scores[folds == number], familiarity[folds == number] = parts
-    return HeldOut(scores, targets, folds, familiarity)
+    for number, (_, fold_scores, fold_familiarity) in enumerate(parts):
+        scores[folds == number], familiarity[folds == number] = fold_scores, fold_familiarity
+    return everything[0], HeldOut(scores, targets, folds, familiarity)
+
+
+def _fit_without(
+    texts: npt.NDArray[np.object_], targets: npt.NDArray[np.int8], held_out: npt.NDArray[np.bool_], lexicon: Lexicon
+) -> tuple[Pipeline | None, Floats, Floats]:
+    """Fit on what is not held out; return the pipeline if nothing is, and else the scores and familiarity of that."""
+    pipeline = build_pipeline(lexicon).fit(texts[~held_out], targets[~held_out])
+    if not held_out.any():
+        return pipeline, np.empty(0), np.empty(0)
+    vectoriser = dict(pipeline["features"].transformer_list)["words"]
+    words = map(vectoriser.build_tokenizer(), map(str.lower, texts[held_out]))
+    familiarity = [np.mean([word in vectoriser.vocabulary_ for word in found]) if found else 0.0 for found in words]
+    return None, np.asarray(pipeline.decision_function(texts[held_out])), np.array(familiarity)
