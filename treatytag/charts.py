@@ -42,6 +42,7 @@ class BarChart:
     alternative: str
     height: float
     bars: tuple[Bar, ...]
+    has_intervals: bool
     width: float = WIDTH
 
 
@@ -133,10 +134,12 @@ def bar_chart(
     bars = []
     for i, (label, text, value) in enumerate(rows):
         interval = intervals[i] if intervals else None
-        whisker = (round(interval[0] * scale, 1), round(interval[1] * scale, 1)) if interval else None
+        whisker = None
+        if interval and interval[0] < interval[1]:
+            whisker = (round(interval[0] * scale, 1), round(interval[1] * scale, 1))
         end = max(value * scale, whisker[1] if whisker else 0.0)
         bars.append(Bar(label, text, i * step + 18, round(value * scale, 1), round(end + 6, 1), whisker))
-    return BarChart(id_, title, alternative, len(rows) * step + 4, tuple(bars))
+    return BarChart(id_, title, alternative, len(rows) * step + 4, tuple(bars), bool(intervals))
 
 
 def line_chart(

@@ -181,6 +181,36 @@ def evaluate(
 
 
 @cli.command()
+@click.argument("tagged", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file to write.")
+@_text_column_option
+@click.option("--date-column", help="Column that holds dates; else incident_date, date, reported, created, ...")
+@click.option("--day-first", is_flag=True, help="Read 03/04/2026 as 3 April.")
+@click.option("--prefix", default="", help="What stands before the names of the columns that classify added.")
+@_overwrite_option
+@_sensitive_option
+@_model_option
+def report(
+    tagged: Path,
+    output: Path,
+    text_column: str | None,
+    date_column: str | None,
+    day_first: bool,
+    prefix: str,
+    overwrite: bool,
+    show_sensitive: bool,
+    model: Path | None,
+) -> None:
+    """Make a page of counts, charts, the review queue and examples from a file that classify wrote."""
+    from treatytag.overview import OverviewOptions
+    from treatytag.overview_page import write_overview
+
+    options = OverviewOptions(prefix, text_column, date_column, day_first, show_sensitive)
+    overview = write_overview(tagged, output, shared_tagger(model), options, overwrite)
+    click.echo(f"{overview.rows:,} rows, written to {output}", err=True)
+
+
+@cli.command()
 @click.argument("corpus", default="training_data", type=click.Path(path_type=Path))
 def check(corpus: Path) -> None:
     """Check a labelled corpus: schema, duplicates, near duplicates, templates; print its coverage."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from treatytag.errors import InputError
 from treatytag.evaluation import Flags
+from treatytag.naming import find_id_column, name_of
 from treatytag.offences import ARTICLES
 from treatytag.readers import ReadOptions, Row, Source, open_source
 
@@ -51,7 +52,7 @@ def read_labelled_reports(path: Path, options: ReadOptions = ReadOptions()) -> L
     gold: list[list[bool]] = []
     scored: list[list[bool]] = []
     names: list[str] = []
-    identity = id_column(source.columns)
+    identity = find_id_column(source.columns)
     for number, row in enumerate(source.rows, 1):
         try:
             texts.append(_text(row))
@@ -63,17 +64,6 @@ def read_labelled_reports(path: Path, options: ReadOptions = ReadOptions()) -> L
     if not texts:
         raise InputError(f"{path} holds no labelled report; give a file with text and articles.")
     return LabelledReports(texts, np.array(gold), np.array(scored), names)
-
-
-def id_column(columns: Sequence[str]) -> str | None:
-    """Return the column that holds the reports' ids, or None."""
-    plain = {column.strip().lower().replace(" ", "").replace("_", ""): column for column in reversed(columns)}
-    return next((plain[name] for name in ("id", "reportid", "caseid", "incidentid", "reference") if name in plain), None)
-
-
-def name_of(number: int, identity: object) -> str:
-    """Return the name of a report: its row in the file, from 1, and its id."""
-    return f"row {number}, {str(identity)[:60]}" if identity not in (None, "") else f"row {number}"
 
 
 def _place(path: Path, number: int, source: Source) -> str:

@@ -149,7 +149,7 @@ BY_ARTICLE: dict[int, Offence] = {offence.article: offence for offence in OFFENC
 
 def short_title(label: str) -> str:
     """Return a label as a short title for tables: `ict_forgery` -> "ICT forgery"."""
-    words = label.replace("ict_", "ICT_").replace("_", " ")
+    words = label.replace("ict_", "ICT_").replace("non_c", "non-c").replace("_", " ")
     return words[0].upper() + words[1:]
 
 
