@@ -211,6 +211,13 @@ def column_chart(id_: str, title: str, alternative: str, rows: Sequence[tuple[st
     )
     every = -(-len(rows) // 6) or 1
     x_ticks = tuple(Tick(round(left + (i + 0.5) * step, 1), rows[i][0]) for i in range(0, len(rows), every))
-    steps = sorted({0, highest // 2, highest})
-    y_ticks = tuple(Tick(round(bottom - value * scale, 1), f"{value:,}") for value in steps)
+    y_ticks = tuple(Tick(round(bottom - n * scale, 1), f"{n:,}") for n in range(0, highest + 1, _round_step(highest)))
     return ColumnChart(id_, title, alternative, columns, x_ticks, y_ticks, left, bottom)
+
+
+def _round_step(highest: int) -> int:
+    """Return the least of 1, 2, 5, 10, 20, ... that cuts an axis into five parts or fewer."""
+    step = 1
+    while step * 5 < highest:
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    return step

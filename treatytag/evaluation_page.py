@@ -17,14 +17,13 @@ from treatytag.errors import InputError
 from treatytag.intervals import Estimate
 from treatytag.labelled import LabelledReports
 from treatytag.mistakes import Faithfulness, Mistake, faithfulness, worst_mistakes
-from treatytag.offences import BY_ARTICLE, OFFENCES, short_title
+from treatytag.offences import OFFENCES, short_title
 from treatytag.pages import (
     ALL_ARTICLES,
     Article,
     Segment,
     article_of,
     check_output,
-    is_sensitive,
     percent,
     render,
     segments,
@@ -257,9 +256,8 @@ class ShownMistake:
 
 
 def _shown(mistake: Mistake, shows_sensitive: bool) -> ShownMistake:
-    concerned = {mistake.label, *(BY_ARTICLE[article].label for article in (*mistake.gold, *mistake.given))}
     spans = [(piece.start, piece.end) for piece in mistake.evidence]
-    is_shown = shows_sensitive or not is_sensitive(concerned)
+    is_shown = shows_sensitive or not mistake.is_sensitive
     return ShownMistake(mistake, article_of(mistake.label), segments(mistake.text, spans) if is_shown else None)
 
 

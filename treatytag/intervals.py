@@ -44,16 +44,17 @@ def estimate(gold: Flags, predicted: Flags) -> Estimates:
         predicted: the model's, same shape and treatment.
     """
     empty = ~gold.any(axis=1)
-    tagged_in_vain = empty & predicted.any(axis=1)
-    cells = np.hstack([gold & predicted, predicted, gold, empty[:, None], tagged_in_vain[:, None]]).astype(np.float32)
-    found = _figures(np.ones((1, len(gold)), np.float32) @ cells)
+    in_vain = np.asarray(empty & predicted.any(axis=1))
+    cells = np.hstack([gold & predicted, predicted, gold, np.column_stack([empty, in_vain])]).astype(float)
+    found = _figures(np.ones((1, len(gold))) @ cells)
     resampled = [_figures(weights @ cells) for weights in _resamples(len(gold))]
     figures = [
         _with_interval(value[0], np.concatenate([part[i] for part in resampled])) for i, value in enumerate(found)
     ]
     n_labels = gold.shape[1]
-    per_article = [tuple(figures[3 + i * n_labels : 3 + (i + 1) * n_labels]) for i in range(3)]
-    return Estimates(*figures[:3], *per_article)
+    micro, macro, empty_tagged, *rest = figures
+    precision, recall, f1 = (tuple(rest[i * n_labels : (i + 1) * n_labels]) for i in range(3))
+    return Estimates(micro, macro, empty_tagged, precision, recall, f1)
 
 
 def _resamples(n_reports: int) -> Iterator[Floats]:
@@ -62,7 +63,7 @@ def _resamples(n_reports: int) -> Iterator[Floats]:
     size = max(1, min(N_RESAMPLES, _CELLS // n_reports))
     for start in range(0, N_RESAMPLES, size):
         drawn = random.integers(n_reports, size=(min(size, N_RESAMPLES - start), n_reports))
-        yield np.stack([np.bincount(row, minlength=n_reports) for row in drawn]).astype(np.float32)
+        yield np.stack([np.bincount(row, minlength=n_reports) for row in drawn]).astype(float)
 
 
 def _figures(sums: Floats) -> list[Floats]:
@@ -78,7 +79,7 @@ def _figures(sums: Floats) -> list[Floats]:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
 def _with_interval(value: float, resampled: Floats) -> Estimate:

@@ -36,13 +36,13 @@ class LabelledReports:
     names: list[str]
 
 
-def read_labelled_reports(path: Path, options: ReadOptions = ReadOptions()) -> LabelledReports:
+def read_labelled_reports(path: Path, options: ReadOptions | None = None) -> LabelledReports:
     """Read reports with an `articles` column (numbers: a list, or joined by `;`) and, if any are open, `contested`.
 
     Raises:
         InputError: the file can't be read, or a row is no labelled report; the message names it.
     """
-    source = open_source(path, options)
+    source = open_source(path, options or ReadOptions())
     if "articles" not in source.columns:
         raise InputError(
             f"{path} has no column 'articles' (its columns are {', '.join(source.columns)}); add one with the gold "

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from treatytag.evaluation import Flags
-from treatytag.evidence import Evidence, Span, without
+from treatytag.evidence import Evidence, without
 from treatytag.features import Floats
 from treatytag.intervals import SEED
 from treatytag.labelled import LabelledReports
-from treatytag.offences import ARTICLES, LABELS
+from treatytag.offences import ARTICLES, LABELS, SENSITIVE_FROM, SENSITIVE_LABELS
 from treatytag.tagger import Tagger
 
 MAX_TAGS = 500  # evidence takes some milliseconds a tag
@@ -53,6 +53,7 @@ class Mistake:
         confidence: how sure it was of the wrong answer: the probability, or one minus it.
         gold: articles that are gold.
         given: articles that were given.
+        is_sensitive: whether the report concerns, or may concern, articles 14 to 16.
         evidence: words that speak for the label.
     """
 
@@ -64,6 +65,7 @@ class Mistake:
     confidence: float
     gold: tuple[int, ...]
     given: tuple[int, ...]
+    is_sensitive: bool
     evidence: tuple[Evidence, ...]
 
 
@@ -98,9 +100,12 @@ def faithfulness(tagger: Tagger, texts: list[str], predicted: Flags) -> Faithful
 
 def worst_mistakes(tagger: Tagger, reports: LabelledReports, probabilities: Floats) -> tuple[Mistake, ...]:
     """Return the wrong cells of which the model was most confident, contested cells left out."""
-    given = probabilities >= np.array(tagger.thresholds)
-    wrong = (given != reports.gold) & reports.scored
+    given = np.asarray(probabilities >= np.array(tagger.thresholds))
+    wrong = np.asarray((given != reports.gold) & reports.scored)
     confidence = np.where(wrong, np.where(given, probabilities, 1.0 - probabilities), -1.0)
+    columns = [LABELS.index(label) for label in SENSITIVE_LABELS]
+    may_be = given | reports.gold | ~reports.scored | (probabilities >= SENSITIVE_FROM)
+    sensitive = np.asarray(may_be)[:, columns].any(axis=1)
     ranked = np.argsort(-confidence, axis=None, kind="stable")[: min(N_MISTAKES, int(wrong.sum()))]
     mistakes = []
     for row, column in zip(*np.unravel_index(ranked, confidence.shape), strict=True):
@@ -115,6 +120,7 @@ def worst_mistakes(tagger: Tagger, reports: LabelledReports, probabilities: Floa
                 float(confidence[row, column]),
                 _articles(reports.gold[row]),
                 _articles(given[row]),
+                bool(sensitive[row]),
                 tagger.evidence(text, [label]),
             )
         )

@@ -155,6 +155,8 @@ def short_title(label: str) -> str:
 
 # About children and intimate images: their reports' texts are shown to nobody who has not asked for them.
 SENSITIVE_LABELS: frozenset[str] = frozenset(BY_ARTICLE[article].label for article in (14, 15, 16))
+# From this probability of such a label on, tagged or not.
+SENSITIVE_FROM = 0.1
 
 # What must stand beside every answer.
 NOTICE = "A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice."

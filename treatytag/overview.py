@@ -13,15 +13,13 @@ from typing import Any
 from treatytag.dates import Month, find_date_column, month_reader
 from treatytag.errors import InputError
 from treatytag.naming import find_id_column, name_of
-from treatytag.offences import BY_LABEL, LABELS, SENSITIVE_LABELS
+from treatytag.offences import BY_LABEL, LABELS, SENSITIVE_FROM, SENSITIVE_LABELS
 from treatytag.readers import ReadOptions, Row, open_source
 
 QUEUE = 50
 EXAMPLES = 3  # per article
 CHECKED = 20  # first rows kept to see which model tagged them
 MAX_KEPT = 20_000  # characters kept of a report's text
-# A text may concern children or intimate images from this probability on, tagged or not.
-SENSITIVE_FROM = 0.1
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ _MATCHES = 0.8  # share of rows: an apostrophe put before a formula may change o
 
 
 def write_overview(
-    tagged: Path, output: Path, tagger: Tagger, options: OverviewOptions = OverviewOptions(), overwrite: bool = False
+    tagged: Path, output: Path, tagger: Tagger, options: OverviewOptions, overwrite: bool = False
 ) -> Overview:
     """Read a tagged file and write its page.
 
@@ -79,7 +79,7 @@ def tagged_by(tagger: Tagger, cases: list[Case]) -> bool:
         max(abs(a - b) for a, b in zip(found, case.probabilities, strict=True)) <= _SAME
         for found, case in zip(probabilities, cases, strict=True)
     ]
-    return sum(same) >= _MATCHES * len(same)
+    return bool(sum(same) >= _MATCHES * len(same))
 
 
 def _sections(is_dated: bool) -> list[tuple[str, str]]:
@@ -109,7 +109,7 @@ def _pair_rows(overview: Overview) -> list[tuple[Article, list[tuple[int, float,
     rows = []
     for i, label in enumerate(LABELS):
         cells = []
-        for j, other in enumerate(LABELS):
+        for j in range(len(LABELS)):
             n = overview.articles[label] if i == j else overview.pairs[LABELS[min(i, j)], LABELS[max(i, j)]]
             cells.append((n, 0.0 if i == j else round(n / highest, 3), i == j))
         rows.append((article_of(label), cells))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from treatytag.errors import InputError
-from treatytag.offences import ARTICLES, BY_ARTICLE, BY_LABEL, NOTICE, SENSITIVE_LABELS, short_title
+from treatytag.offences import ARTICLES, BY_ARTICLE, BY_LABEL, NOTICE, short_title
 from treatytag.readers import needed
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -18,7 +18,7 @@ MAX_SHOWN = 1200  # characters of a report
 _BEFORE = 300  # of these, before the first words shown
 NOTHING = "\N{EN DASH}"
 WITHHELD = (
-    "Not shown: the report concerns article 14, 15 or 16, about children or intimate images; "
+    "Not shown: the report may concern article 14, 15 or 16, about children or intimate images; "
     "--show-sensitive shows such texts."
 )
 
@@ -48,11 +48,6 @@ ALL_ARTICLES = tuple(Article(n, short_title(BY_ARTICLE[n].label), BY_ARTICLE[n].
 def article_of(label: str) -> Article:
     """Return the article of a label."""
     return ALL_ARTICLES[ARTICLES.index(BY_LABEL[label].article)]
-
-
-def is_sensitive(labels: Iterable[str]) -> bool:
-    """Tell whether any of some labels is about children or intimate images."""
-    return not SENSITIVE_LABELS.isdisjoint(labels)
 
 
 def segments(text: str, spans: Sequence[tuple[int, int]], limit: int = MAX_SHOWN) -> tuple[Segment, ...]:
