@@ -104,8 +104,8 @@ def worst_mistakes(tagger: Tagger, reports: LabelledReports, probabilities: Floa
     wrong = np.asarray((given != reports.gold) & reports.scored)
     confidence = np.where(wrong, np.where(given, probabilities, 1.0 - probabilities), -1.0)
     columns = [LABELS.index(label) for label in SENSITIVE_LABELS]
-    may_be = given | reports.gold | ~reports.scored | (probabilities >= SENSITIVE_FROM)
-    sensitive = np.asarray(may_be)[:, columns].any(axis=1)
+    may_be = np.asarray(given | reports.gold | ~reports.scored | (probabilities >= SENSITIVE_FROM))
+    sensitive = np.asarray(may_be[:, columns].any(axis=1))
     ranked = np.argsort(-confidence, axis=None, kind="stable")[: min(N_MISTAKES, int(wrong.sum()))]
     mistakes = []
     for row, column in zip(*np.unravel_index(ranked, confidence.shape), strict=True):
