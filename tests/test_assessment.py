@@ -182,14 +182,14 @@ def test_the_worst_mistakes_come_first_and_contested_cells_are_none(
     mistakes = worst_mistakes(tagger, reports, tagger.probabilities(reports.texts))
     assert [m.confidence for m in mistakes] == sorted((m.confidence for m in mistakes), reverse=True)
     assert {(m.report, m.label, m.is_false_tag) for m in mistakes} == {
-        ("row 1, A", "illegal_access", True),
-        ("row 3, C", "non_consensual_intimate_images", False),
-        ("row 3, C", "laundering_of_proceeds", False),
+        ("Row 1, A", "illegal_access", True),
+        ("Row 3, C", "non_consensual_intimate_images", False),
+        ("Row 3, C", "laundering_of_proceeds", False),
     }
     false_tag = next(m for m in mistakes if m.is_false_tag)
     assert all(false_tag.text[e.start : e.end] == e.text for e in false_tag.evidence)
     assert false_tag.evidence
-    assert {m.report for m in mistakes if m.is_sensitive} == {"row 3, C"}
+    assert {m.report for m in mistakes if m.is_sensitive} == {"Row 3, C"}
 
 
 def test_a_profile_survives_json_and_an_old_model_has_none() -> None:

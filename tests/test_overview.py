@@ -60,6 +60,13 @@ def test_every_format_is_counted_as_the_batch_counted_it(name: str, tmp_path: Pa
     assert sum(overview.months.values()) + overview.undated == overview.rows
 
 
+def test_a_folder_of_parquet_parts_is_counted_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    for name in ("a.parquet", "b.parquet"):
+        tag_file(EXAMPLES, tmp_path / "parts" / name, BatchOptions())
+    assert read_overview(tmp_path / "parts").rows == 30
+
+
 def test_columns_with_a_prefix_are_found_and_without_it_the_prefix_is_asked_for(tmp_path: Path) -> None:
     path = tagged(tmp_path, "t.csv", prefix="un_")
     assert read_overview(path, OverviewOptions(prefix="un_")).rows == 15

@@ -223,7 +223,7 @@ def test_charts_keep_within_their_frame() -> None:
     bars = bar_chart("b", "B", "alt", [("a", "5", 5.0), ("b", "0", 0.0)])
     assert [bar.width for bar in bars.bars] == [350.0, 0.0]
     assert bar_chart("b", "B", "alt", []).bars == ()
-    lines = line_chart("l", "L", "alt", [Series("s", "", [(0.0, 0.0), (0.5, None), (1.0, 1.0)])], x_title="x")
+    lines = line_chart("l", "L", "alt", [Series("", [(0.0, 0.0), (0.5, None), (1.0, 1.0)])], x_title="x")
     (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in lines.lines[0].points.split())
     assert (x1, y1, x2, y2) == (lines.left, lines.bottom, lines.right, lines.top)
     columns = column_chart("c", "C", "alt", [("2026-01", 10, 4), ("2026-02", 0, 0)])

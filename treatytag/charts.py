@@ -6,7 +6,7 @@ alternative; the page shows the same numbers in a table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH = 420.0
@@ -48,12 +48,10 @@ class BarChart:
 
 @dataclass(frozen=True)
 class Line:
-    """A line: `style` names how it is drawn, `name` is written at its end; a dot is x, y and radius."""
+    """A line: `style` names how it is drawn, `points` is as SVG has it; a dot is x, y and radius."""
 
-    name: str
     style: str
     points: str
-    end: Point
     dots: tuple[tuple[float, float, float], ...] = ()
 
 
@@ -113,7 +111,6 @@ class Series:
     `sizes` gives each point a dot, as large as its number.
     """
 
-    name: str
     style: str
     points: Sequence[tuple[float, float | None]]
     sizes: Sequence[float] = ()
@@ -149,29 +146,21 @@ def line_chart(
     series: Sequence[Series],
     *,
     x_title: str,
-    x_max: float = 1.0,
     marks: Sequence[tuple[float, str]] = (),
     notes: Sequence[tuple[float, str]] = (),
     is_small: bool = False,
+    is_percent: bool = True,
 ) -> LineChart:
-    """Lay out lines of points with x in [0, x_max] and y in [0, 1]."""
+    """Lay out lines of points with x and y in [0, 1]; `is_percent` tells how x is written."""
     width, height = (260.0, 200.0) if is_small else (WIDTH, 300.0)
     left, right, top, bottom = 36.0, width - 12.0, 26.0, height - 40.0
 
     def x_of(x: float) -> float:
-        return round(left + x / x_max * (right - left), 1)
+        return round(left + x * (right - left), 1)
 
     def y_of(y: float) -> float:
         return round(bottom - y * (bottom - top), 1)
 
-    lines = []
-    for one in series:
-        places = [(x_of(x), y_of(y)) for x, y in one.points if y is not None]
-        largest = max(one.sizes, default=1.0) or 1.0
-        sizes = [size for size, (_, y) in zip(one.sizes, one.points, strict=True) if y is not None] if one.sizes else []
-        dots = tuple((x, y, round(3 + 6 * (s / largest) ** 0.5, 1)) for (x, y), s in zip(places, sizes, strict=False))
-        points = " ".join(f"{x},{y}" for x, y in places)
-        lines.append(Line(one.name, one.style, points, places[-1] if places else (left, bottom), dots))
     shares = (0.0, 0.5, 1.0) if is_small else (0.0, 0.25, 0.5, 0.75, 1.0)
     return LineChart(
         id_,
@@ -183,13 +172,22 @@ def line_chart(
         right,
         top,
         bottom,
-        tuple(lines),
-        tuple(Tick(x_of(share * x_max), f"{share * x_max:.0%}") for share in shares),
+        tuple(_line(one, x_of, y_of) for one in series),
+        tuple(Tick(x_of(share), f"{share:.0%}" if is_percent else f"{share:g}") for share in shares),
         tuple(Tick(y_of(share), f"{share:.0%}") for share in shares),
         x_title,
         tuple(Tick(x_of(x), label) for x, label in marks),
         tuple(Tick(x_of(x), label) for x, label in notes),
     )
+
+
+def _line(series: Series, x_of: Callable[[float], float], y_of: Callable[[float], float]) -> Line:
+    places = [(x_of(x), y_of(y)) for x, y in series.points if y is not None]
+    sizes = series.sizes or [0.0] * len(series.points)
+    largest = max(sizes, default=0.0)
+    drawn = [size for size, (_, y) in zip(sizes, series.points, strict=True) if y is not None]
+    dots = tuple((x, y, round(3 + 6 * (n / largest) ** 0.5, 1)) for (x, y), n in zip(places, drawn, strict=True) if n)
+    return Line(series.style, " ".join(f"{x},{y}" for x, y in places), dots)
 
 
 def column_chart(id_: str, title: str, alternative: str, rows: Sequence[tuple[str, int, int]]) -> ColumnChart:

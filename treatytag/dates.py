@@ -22,6 +22,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100  # beyond lies no report, but a slip of the p
 MAX_MONTHS = 36  # a longer span is shown in years
 
 Month = tuple[int, int]
+MonthReader = Callable[[object], Month | None]
 
 _iso = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[T ].*)?")
 _digits = re.compile(r"\d")
@@ -41,7 +42,7 @@ def find_date_column(columns: Sequence[str], wanted: str | None) -> str | None:
     return next((plain[name] for name in DATE_COLUMNS if name in plain), None)
 
 
-def month_reader(is_day_first: bool) -> Callable[[object], Month | None]:
+def month_reader(is_day_first: bool) -> MonthReader:
     """Return a function from a cell to its year and month, or None where it tells none.
 
     ISO dates and dates proper are read as they are, all else by python-dateutil; `is_day_first` is for 03/04/2026.

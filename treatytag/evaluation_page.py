@@ -187,8 +187,8 @@ def _calibration_chart(found: Assessment) -> LineChart:
     full = [b for b in found.bins if b.probability is not None]
     told = "; ".join(f"at {percent(b.probability, 0)} {percent(b.gold, 0)} of {b.count:,}" for b in full)
     series = [
-        Series("perfect", "thin", [(0.0, 0.0), (1.0, 1.0)]),
-        Series("model", "", [(b.probability or 0.0, b.gold) for b in full], [float(b.count) for b in full]),
+        Series("thin", [(0.0, 0.0), (1.0, 1.0)]),
+        Series("", [(b.probability or 0.0, b.gold) for b in full], [float(b.count) for b in full]),
     ]
     return line_chart(
         "calibration-chart",
@@ -207,9 +207,9 @@ def _review_chart(found: Assessment) -> LineChart:
         for point in found.named_reviews
     )
     series = [
-        Series("F1 of the rest", "", [(point.share, point.f1) for point in found.review]),
-        Series("errors found", "dashed", [(point.share, point.errors_found) for point in found.review]),
-        Series("by chance", "thin", [(0.0, 0.0), (0.95, 0.95)]),
+        Series("", [(point.share, point.f1) for point in found.review]),
+        Series("dashed", [(point.share, point.errors_found) for point in found.review]),
+        Series("thin", [(0.0, 0.0), (0.95, 0.95)]),
     ]
     return line_chart(
         "review-chart",
@@ -232,13 +232,14 @@ def _curve_chart(curve: ThresholdCurve) -> LineChart:
         f"{article.number} {article.name}",
         f"Precision, recall and F1 over thresholds; near the model's threshold {curve.threshold:.2f}: {told}.",
         [
-            Series("precision", "dashed", _over(curve.precision)),
-            Series("recall", "dotted", _over(curve.recall)),
-            Series("F1", "", _over(curve.f1)),
+            Series("dashed", _over(curve.precision)),
+            Series("dotted", _over(curve.recall)),
+            Series("", _over(curve.f1)),
         ],
         x_title="threshold",
         marks=[(curve.threshold, f"{curve.threshold:.2f}")],
         is_small=True,
+        is_percent=False,
     )
 
 

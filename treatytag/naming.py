@@ -16,4 +16,4 @@ def find_id_column(columns: Sequence[str]) -> str | None:
 
 def name_of(number: int, identity: object) -> str:
     """Return the name of a report: its row, from 1, and its id where it has one."""
-    return f"row {number}, {str(identity)[:60]}" if identity not in (None, "") else f"row {number}"
+    return f"Row {number}, {str(identity)[:60]}" if identity not in (None, "") else f"Row {number}"

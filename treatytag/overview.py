@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from treatytag.dates import Month, find_date_column, month_reader
+from treatytag.dates import Month, MonthReader, find_date_column, month_reader
 from treatytag.errors import InputError
 from treatytag.naming import find_id_column, name_of
 from treatytag.offences import BY_LABEL, LABELS, SENSITIVE_FROM, SENSITIVE_LABELS
+from treatytag.partitions import parts_of
 from treatytag.readers import ReadOptions, Row, open_source
 
 QUEUE = 50
@@ -150,30 +151,35 @@ class Overview:
 
 
 def read_overview(path: Path, options: OverviewOptions = OverviewOptions()) -> Overview:
-    """Read a file that `treatytag classify` wrote.
+    """Read a file, or a folder of Parquet parts, that `treatytag classify` wrote.
 
     Raises:
         InputError: it can't be read, was not written by `treatytag classify`, or has no rows.
     """
+    overview = Overview()
+    read_month = month_reader(options.is_day_first)
+    for part in parts_of(path) or [path]:
+        _read_part(overview, part, options, read_month)
+    if not overview.rows:
+        raise InputError(f"{path} has no rows; give a file with tagged reports.")
+    return overview
+
+
+def _read_part(overview: Overview, path: Path, options: OverviewOptions, read_month: MonthReader) -> None:
     source = open_source(path, ReadOptions(options.text_column))
-    prefix = options.prefix
-    _check_columns(path, source.columns, prefix)
-    overview = Overview(date_column=find_date_column(source.columns, options.date_column))
-    overview.has_evidence = f"{prefix}evidence" in source.columns
-    read_month = month_reader(options.is_day_first) if overview.date_column else None
+    _check_columns(path, source.columns, options.prefix)
+    overview.date_column = dates = find_date_column(source.columns, options.date_column)
+    overview.has_evidence = f"{options.prefix}evidence" in source.columns
     identity = find_id_column(source.columns)
     for row in source.rows:
         overview.rows += 1
-        case = _case(row, prefix, identity, overview.rows)
+        case = _case(row, options.prefix, identity, overview.rows)
         if case is None:
             overview.unreadable += 1
         else:
             _count(overview, case, options.shows_sensitive)
-        if read_month is not None:
-            _count_month(overview, read_month(row.values.get(overview.date_column or "")), case)
-    if not overview.rows:
-        raise InputError(f"{path} has no rows; give a file with tagged reports.")
-    return overview
+        if dates is not None:
+            _count_month(overview, read_month(row.values.get(dates)), case)
 
 
 def _check_columns(path: Path, columns: Sequence[str], prefix: str) -> None:

@@ -17,10 +17,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 MAX_SHOWN = 1200  # characters of a report
 _BEFORE = 300  # of these, before the first words shown
 NOTHING = "\N{EN DASH}"
-WITHHELD = (
-    "Not shown: the report may concern article 14, 15 or 16, about children or intimate images; "
-    "--show-sensitive shows such texts."
-)
 
 _controls = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -106,7 +102,7 @@ def render(template: str, **values: Any) -> str:
         finalize=lambda value: visible(value) if type(value) is str else value,  # escaped markup is left alone
     )
     environment.filters |= {"percent": percent, "decimal": decimal, "count": "{:,}".format}
-    shared = {"notice": NOTICE, "today": date.today().isoformat(), "articles": ALL_ARTICLES, "withheld": WITHHELD}
+    shared = {"notice": NOTICE, "today": date.today().isoformat(), "articles": ALL_ARTICLES}
     return str(environment.get_template(template).render(shared | values))
 
 
