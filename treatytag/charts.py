@@ -153,7 +153,7 @@ def line_chart(
 ) -> LineChart:
     """Lay out lines of points with x and y in [0, 1]; `is_percent` tells how x is written."""
     width, height = (260.0, 200.0) if is_small else (WIDTH, 300.0)
-    left, right, top, bottom = 36.0, width - 12.0, 26.0, height - 40.0
+    left, right, top, bottom = 42.0, width - 12.0, 26.0, height - 40.0
 
     def x_of(x: float) -> float:
         return round(left + x * (right - left), 1)
