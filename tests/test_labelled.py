@@ -62,3 +62,13 @@ def test_what_is_no_labelled_report_is_told_in_a_sentence(content: str, message:
     with pytest.raises(InputError, match=message) as error:
         read_labelled_reports(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [[7.5], [[7]], {"a": 7}, [True], True, [None], [1e400], "7;x", None, [7, 99]])
+def test_articles_are_whole_numbers_of_the_convention_and_nothing_is_taken_for_one(
+    value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "labelled.jsonl"
+    path.write_text('{"text": "late", "articles": []}\n' + json.dumps({"text": "late", "articles": value}), "utf-8")
+    with pytest.raises(InputError, match=r"labelled\.jsonl:2 is not a labelled report"):
+        read_labelled_reports(path)

@@ -87,20 +87,28 @@ def _articles(row: Row, column: str, source: Source) -> list[int]:
     value = row.values.get(column)
     if value is None and source.format != "jsonl":
         return []
-    values: Sequence[Any] = value if isinstance(value, list) else []
-    if isinstance(value, str):
-        values = [part for part in _separator.split(value) if part]
-    elif isinstance(value, int | float):
-        values = [value]
-    elif value is None and column == "articles":
+    if value is None and column == "articles":
         raise ValueError("its articles are null; write [] for none")
-    try:
-        numbers = [int(part) for part in values]
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{column} {str(value)[:60]!r} are no article numbers") from error
+    if isinstance(value, str):
+        value = [part for part in _separator.split(value) if part]
+    values: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    numbers = [number for part in values if (number := _whole(part)) is not None]
+    if len(numbers) < len(values):
+        raise ValueError(f"{column} {str(row.values[column])[:60]!r} are no article numbers")
     if strange := [number for number in numbers if number not in ARTICLES]:
         raise ValueError(f"{column} holds {strange[0]}, which is none of the articles 7-17")
     return numbers
+
+
+def _whole(value: object) -> int | None:
+    """Return a number without fraction, or its text, as int; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isinstance(value, str) or number == value else None
 
 
 def _flags(articles: Sequence[int]) -> list[bool]:
