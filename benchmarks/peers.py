@@ -129,7 +129,8 @@ def measure(tool: str, folder: Path, labelled: Path) -> None:
     seconds = process_time() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
-    from treatytag.evaluation import evaluate, read_labelled_reports
+    from treatytag.evaluation import evaluate
+    from treatytag.labelled import read_labelled_reports
 
     gold = read_labelled_reports(labelled)
     predicted = np.asarray(predict(gold.texts), dtype=bool)

@@ -75,7 +75,7 @@ def test_untaggable_rows_give_exit_code_3_and_a_summary(tmp_path: Path) -> None:
         (["classify", EXAMPLES, "--jobs", "0"], 2, "--jobs"),
         (["sing"], 2, "sing"),
         (["show", "6"], 2, "6"),
-        (["evaluate", "nowhere.jsonl"], 1, "can't be read"),
+        (["evaluate", "nowhere.jsonl"], 1, "does not exist"),
         (["check", "nowhere"], 1, "nowhere"),
     ],
     ids=str,

@@ -11,33 +11,20 @@ from conftest import ROOT
 from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
-    *(
-        "errors",
-        "offences",
-        "rulings",
-        "lexicon",
-        "corpus",
-        "corpus_checks",
-        "features",
-        "training",
-        "paragraphs",
-        "profiles",
-    ),
-    *("calibration", "evaluation", "artefact", "card", "packing", "evidence", "tagger", "readers", "writers", "batch"),
-    *("partitions", "progress", "cli"),
+    *("errors", "offences", "rulings", "lexicon", "corpus", "corpus_checks", "features", "training", "paragraphs"),
+    "profiles",
+    *("calibration", "evaluation", "artefact", "card", "evidence", "tagger", "drift", "packing", "readers", "writers"),
+    *("batch", "partitions", "progress", "naming", "labelled", "intervals", "assessment", "mistakes", "charts"),
+    *("pages", "evaluation_page", "dates", "overview", "overview_page", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
-ANSWERING = ("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress")
+ANSWERING = (
+    *("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress", "naming", "charts", "pages"),
+    *("dates", "overview", "overview_page"),
+)
 TRAINING = {
-    "card",
-    "corpus",
-    "corpus_checks",
-    "training",
-    "paragraphs",
-    "profiles",
-    "calibration",
-    "evaluation",
-    "packing",
+    *("card", "corpus", "corpus_checks", "training", "paragraphs", "profiles", "calibration", "evaluation", "packing"),
+    *("labelled", "intervals", "assessment", "mistakes", "evaluation_page"),
 }
 MODULES = {path.stem: path for path in (ROOT / "treatytag").glob("*.py") if not path.stem.startswith("__")}
 

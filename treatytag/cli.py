@@ -17,12 +17,10 @@ import click
 
 from treatytag.artefact import default_model_dir
 from treatytag.errors import InputError, TreatytagError
-from treatytag.offences import BY_ARTICLE, OFFENCES, Offence
+from treatytag.offences import BY_ARTICLE, NOTICE, OFFENCES, Offence
 from treatytag.progress import Progress, summary_table
 from treatytag.rulings import all_rulings
 from treatytag.tagger import Prediction, shared_tagger
-
-NOTICE = "A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice."
 
 _model_option = click.option(
     "--model",
@@ -35,6 +33,13 @@ _prefer_option = click.option(
     default="balanced",
     show_default=True,
     help="Which thresholds: miss fewer offences (recall) or tag fewer reports in vain (precision).",
+)
+_text_column_option = click.option(
+    "--text-column", help="Column that holds the report; else text, description, narrative, ..."
+)
+_overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+_sensitive_option = click.option(
+    "--show-sensitive", is_flag=True, help="Also show texts about children or intimate images (articles 14-16)."
 )
 
 
@@ -53,7 +58,7 @@ def cli() -> None:
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="File to write; - for standard output."
 )
 @click.option("--text", help="Tag this one report and print the answer.")
-@click.option("--text-column", help="Column that holds the report; else text, description, narrative, ...")
+@_text_column_option
 @click.option("--format", "format_", help="Format of standard input or output: csv, tsv or jsonl.")
 @click.option("--delimiter", help="CSV delimiter of the input; found out by default.")
 @click.option("--encoding", help="Encoding of the input, such as cp1252; found out by default.")
@@ -62,7 +67,7 @@ def cli() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option("--cluster", metavar="dask://HOST:PORT", help="Tag the parts of a Parquet folder on a Dask cluster.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@_overwrite_option
 @click.option(
     "--summary", "summary_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts as JSON."
 )
@@ -128,19 +133,41 @@ def classify(
 
 
 @cli.command()
-@click.argument("labelled", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Also write the figures as JSON.")
+@click.argument("labelled", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for index.html and figures.json.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table's figures as JSON.")
+@_text_column_option
+@_overwrite_option
+@_sensitive_option
 @_prefer_option
 @_model_option
-def evaluate(labelled: Path, save: Path | None, prefer: str, model: Path | None) -> None:
-    """Measure the model on labelled reports: JSONL with text, articles and, if any are open, contested."""
+def evaluate(
+    labelled: Path,
+    output: Path | None,
+    save: Path | None,
+    text_column: str | None,
+    overwrite: bool,
+    show_sensitive: bool,
+    prefer: str,
+    model: Path | None,
+) -> None:
+    """Measure the model on labelled reports: a table here and, with -o, a page of figures and charts.
+
+    LABELLED is a file that classify reads, with a column articles (numbers joined by ;, in JSONL a list; empty for
+    none) and, if any are open, contested.
+    """
     import numpy as np
 
     from treatytag.card import refresh_card
     from treatytag.evaluation import evaluate as compare
-    from treatytag.evaluation import read_labelled_reports
+    from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
+    from treatytag.labelled import read_labelled_reports
+    from treatytag.readers import ReadOptions, needed
 
-    reports = read_labelled_reports(labelled)
+    reports = read_labelled_reports(labelled, ReadOptions(text_column))
+    if output is not None:
+        needed("jinja2", "report")
+        prepare_folder(output, overwrite)
     tagger = shared_tagger(model, prefer)
     probabilities = tagger.probabilities(reports.texts)
     result = compare(reports.gold, probabilities >= np.array(tagger.thresholds), probabilities, reports.scored)
@@ -149,6 +176,39 @@ def evaluate(labelled: Path, save: Path | None, prefer: str, model: Path | None)
         figures = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer} | result.as_dict()
         _write_json(save, figures)
         refresh_card(model or default_model_dir())
+    if output is not None:
+        write_evaluation(output, report_of(reports, tagger, labelled.name), show_sensitive)
+        click.echo(f"written to {output / 'index.html'}", err=True)
+
+
+@cli.command()
+@click.argument("tagged", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file to write.")
+@_text_column_option
+@click.option("--date-column", help="Column that holds dates; else incident_date, date, reported, created, ...")
+@click.option("--day-first", is_flag=True, help="Read 03/04/2026 as 3 April.")
+@click.option("--prefix", default="", help="What stands before the names of the columns that classify added.")
+@_overwrite_option
+@_sensitive_option
+@_model_option
+def report(
+    tagged: Path,
+    output: Path,
+    text_column: str | None,
+    date_column: str | None,
+    day_first: bool,
+    prefix: str,
+    overwrite: bool,
+    show_sensitive: bool,
+    model: Path | None,
+) -> None:
+    """Make a page of counts, charts, the review queue and examples from a file that classify wrote."""
+    from treatytag.overview import OverviewOptions
+    from treatytag.overview_page import write_overview
+
+    options = OverviewOptions(prefix, text_column, date_column, day_first, show_sensitive)
+    overview = write_overview(tagged, output, shared_tagger(model), options, overwrite)
+    click.echo(f"{overview.rows:,} rows, written to {output}", err=True)
 
 
 @cli.command()

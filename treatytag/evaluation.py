@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from treatytag.calibration import choose_thresholds, fit_calibration
-from treatytag.errors import InputError
 from treatytag.features import Floats
 from treatytag.offences import ARTICLES
 from treatytag.training import HeldOut
@@ -129,46 +126,3 @@ def cross_validate(held_out: HeldOut) -> Evaluation:
         probabilities[fold] = calibration.probabilities(held_out.scores[fold])
         predicted[fold] = probabilities[fold] >= thresholds
     return evaluate(held_out.targets.astype(bool), predicted, probabilities)
-
-
-@dataclass(frozen=True)
-class LabelledReports:
-    """Reports with gold articles, for measuring: texts, and cells of shape (n_reports, n_labels)."""
-
-    texts: list[str]
-    gold: Flags
-    scored: Flags
-
-
-def read_labelled_reports(path: Path) -> LabelledReports:
-    """Read a JSONL file with `text`, `articles` and, if any are open, `contested` articles.
-
-    Raises:
-        InputError: the file can't be read, or a line has no such fields; the message names it.
-    """
-    texts: list[str] = []
-    gold: list[list[bool]] = []
-    scored: list[list[bool]] = []
-
-    def flags(articles: Sequence[int]) -> list[bool]:
-        if not set(articles) <= set(ARTICLES):
-            raise ValueError
-        return [article in articles for article in ARTICLES]
-
-    try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read ({error}); give a UTF-8 JSONL file.") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            report = json.loads(line)
-            texts.append(str(report["text"]))
-            gold.append(flags(report["articles"]))
-            scored.append([not contested for contested in flags(report.get("contested", []))])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f'{path}:{number} is not a labelled report; each line needs {{"text": ..., "articles": [7, 13]}}.'
-            ) from error
-    if not texts:
-        raise InputError(f"{path} holds no labelled report; give a JSONL file with text and articles.")
-    return LabelledReports(texts, np.array(gold), np.array(scored))

@@ -27,7 +27,7 @@ CHAR_NGRAMS = (3, 5)
 MAX_KNOWN = 8_000_000
 
 _PAIR_BASE = 1 << 31  # two word numbers in one int64
-_find_words = re.compile(r"(?u)\b\w\w+\b").findall  # TfidfVectorizer's default token pattern
+find_words = re.compile(r"(?u)\b\w\w+\b").findall  # TfidfVectorizer's default token pattern
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int32]
@@ -264,7 +264,7 @@ class _Vocabulary:
         self._table = np.zeros((0, 2), dtype=np.int32)
 
     def learn(self, token: str) -> None:
-        words = _find_words(token)
+        words = find_words(token)
         self._counts.append((len(words), sum(word in self._known for word in words)))
 
     def count(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
@@ -289,7 +289,7 @@ class Counter(dict[str, int]):
         words, chars, concepts, pairs = ngrams
         self._characters = _Characters(chars)
         self._kinds = (
-            _Sequence(words, _find_words),
+            _Sequence(words, find_words),
             self._characters,
             _Sequence(concepts, lexicon),
             _Pairs(pairs, lexicon),

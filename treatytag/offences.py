@@ -146,5 +146,20 @@ ARTICLES: tuple[int, ...] = tuple(offence.article for offence in OFFENCES)
 BY_LABEL: dict[str, Offence] = {offence.label: offence for offence in OFFENCES}
 BY_ARTICLE: dict[int, Offence] = {offence.article: offence for offence in OFFENCES}
 
+
+def short_title(label: str) -> str:
+    """Return a label as a short title for tables: `ict_forgery` -> "ICT forgery"."""
+    words = label.replace("ict_", "ICT_").replace("non_c", "non-c").replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+# About children and intimate images: their reports' texts are shown to nobody who has not asked for them.
+SENSITIVE_LABELS: frozenset[str] = frozenset(BY_ARTICLE[article].label for article in (14, 15, 16))
+# From this probability of such a label on, tagged or not.
+SENSITIVE_FROM = 0.1
+
+# What must stand beside every answer.
+NOTICE = "A tag says that the text alleges such conduct; it is no finding of guilt and no legal advice."
+
 # Every paragraph a tag may name -> the label of its article, in treaty order.
 PARAGRAPHS: dict[str, str] = {p.number: offence.label for offence in OFFENCES for p in offence.paragraphs}

@@ -20,9 +20,10 @@ from sklearn.pipeline import Pipeline
 from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
 from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, familiarity_limit, review_limit
 from treatytag.card import refresh_card
-from treatytag.corpus import corpus_sha256
+from treatytag.corpus import corpus_sha256, read_corpus
+from treatytag.drift import profile_of
 from treatytag.evaluation import Evaluation
-from treatytag.features import Floats
+from treatytag.features import Floats, find_words
 from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.paragraphs import ParagraphModel
 from treatytag.training import HeldOut
@@ -77,7 +78,7 @@ def write_model(
 
     Args:
         folder: created if missing.
-        corpus: where the examples were read, for its sha256.
+        corpus: where the examples were read, for its sha256 and its profile.
         pipeline: fitted on all examples.
         calibration: fitted to `held_out`.
         paragraphs: fitted with `pipeline`.
@@ -106,6 +107,9 @@ def write_model(
 
     probabilities = calibration.probabilities(held_out.scores)
     thresholds = {name: choose_thresholds(probabilities, beta).tolist() for name, beta in PREFERENCES.items()}
+    limit = familiarity_limit(held_out.familiarity)
+    n_words = np.array([len(find_words(example.text)) for example in read_corpus(corpus)])
+    profile = profile_of(n_words, held_out.familiarity, held_out.targets, limit)
     description: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -114,8 +118,8 @@ def write_model(
         "review_limit": review_limit(probabilities, np.array(thresholds["balanced"])),
         # beyond any score where a paragraph can't be told: JSON has no infinity
         "paragraph_limits": {n: min(limit, 1e6) for n, limit in zip(PARAGRAPHS, paragraphs.limits, strict=True)},
-        "familiarity_limit": familiarity_limit(held_out.familiarity),
-        "corpus": {"sha256": corpus_sha256(corpus), "examples": len(held_out.targets)},
+        "familiarity_limit": limit,
+        "corpus": {"sha256": corpus_sha256(corpus), "examples": len(held_out.targets)} | profile.as_dict(),
         "libraries": {
             "python": platform.python_version(),
             "numpy": np.__version__,

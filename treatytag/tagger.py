@@ -17,6 +17,9 @@ from treatytag.rulings import Ruling, all_rulings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from treatytag.evidence import Evidence
     from treatytag.features import Floats
 
@@ -154,6 +157,10 @@ class Tagger:
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Return calibrated probabilities in [0, 1], shape (n_texts, 11), columns in `LABELS` order."""
         return self.answers(texts)[:, : len(LABELS)]
+
+    def word_counts(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Count the words of each text, and those among them that the model knows, shape (n_texts, 2)."""
+        return self._counter.words(*self._counter.tokens(texts))
 
     def predict(self, text: str, answer: Sequence[float]) -> Prediction:
         """Make the decision on one report from its row of `answers`."""
