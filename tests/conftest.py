@@ -35,6 +35,7 @@ class Trained:
     def __init__(self, corpus: Path) -> None:
         examples = read_corpus(corpus)
         self.corpus = corpus
+        self.examples = examples
         lexicon = read_lexicon(CORPUS / "lexicon.json")
         self.pipeline, self.held_out = fit_with_folds(examples, lexicon, n_jobs=1)
         self.calibration: Calibration = fit_calibration(self.held_out.scores, self.held_out.targets)
@@ -45,7 +46,7 @@ class Trained:
     def write(self, folder: Path) -> Path:
         evaluation = cross_validate(self.held_out)
         parts = (self.pipeline, self.calibration, self.paragraphs, self.profiles, self.held_out)
-        write_model(folder, self.corpus, *parts, evaluation)
+        write_model(folder, self.examples, *parts, evaluation)
         return folder
 
 

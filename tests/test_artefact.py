@@ -151,10 +151,10 @@ def test_rounding_for_storage_moves_no_probability_by_a_hundredth(trained: Train
 def test_the_shipped_model_is_small_and_was_trained_on_the_shipped_corpus() -> None:
     from conftest import CORPUS
 
-    from treatytag.corpus import corpus_sha256
+    from treatytag.corpus import corpus_sha256, read_corpus
 
     folder = default_model_dir()
     assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= 10_000_000
     description = load_model(folder).description
     assert description["labels"] == list(LABELS)
-    assert description["corpus"]["sha256"] == corpus_sha256(CORPUS)
+    assert description["corpus"]["sha256"] == corpus_sha256(read_corpus(CORPUS))

@@ -13,8 +13,21 @@ from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 ORDER = (
     *("errors", "offences", "rulings", "lexicon", "corpus", "corpus_checks", "features", "training", "paragraphs"),
     "profiles",
-    *("calibration", "evaluation", "artefact", "card", "evidence", "tagger", "drift", "packing", "readers", "writers"),
-    *("batch", "partitions", "progress", "naming", "labelled", "intervals", "assessment", "mistakes", "charts"),
+    *(
+        "calibration",
+        "evaluation",
+        "intervals",
+        "assessment",
+        "artefact",
+        "card",
+        "evidence",
+        "tagger",
+        "drift",
+        "packing",
+        "readers",
+        "writers",
+    ),
+    *("batch", "partitions", "progress", "naming", "labelled", "mistakes", "charts"),
     *("pages", "evaluation_page", "dates", "overview", "overview_page", "cli"),
 )
 # What answers a user's reports must not need what trains a model.

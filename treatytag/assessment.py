@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,9 +106,10 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
     Args:
         gold: human labels.
         probabilities: calibrated, in [0, 1].
-        thresholds: shape (n_labels,).
+        thresholds: shape (n_labels,), or one for every cell.
         scored: False for contested cells, which count nowhere.
     """
+    thresholds = np.broadcast_to(thresholds, probabilities.shape)
     predicted = (probabilities >= thresholds) & scored
     gold = gold & scored
     estimates = estimate(gold, predicted)
@@ -138,7 +141,9 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
         bins=reliability(probabilities[scored], gold[scored]),
         review=tuple(_review(gold, predicted, by_doubt, share) for share in REVIEW_SHARES),
         named_reviews=tuple(_review(gold, predicted, by_doubt, share) for share in NAMED_SHARES),
-        curves=tuple(_curve(i, gold, probabilities, scored, float(thresholds[i])) for i in range(len(LABELS))),
+        curves=tuple(
+            _curve(i, gold, probabilities, scored, float(thresholds[:, i].mean())) for i in range(len(LABELS))
+        ),
     )
 
 
@@ -208,3 +213,14 @@ def _curve(column: int, gold: Flags, probabilities: Floats, scored: Flags, thres
         tuple(_share(h, n_wanted) for h in hits),
         tuple(map(_share, 2 * hits, found + n_wanted)) if n_wanted else (None,) * len(CURVE_THRESHOLDS),
     )
+
+
+def card_figures(found: Assessment) -> dict[str, Any]:
+    """Return what the model card shows beside precision and recall, as plain values for JSON."""
+    figures = {
+        "calibration_by_article": {str(a.article): a.calibration_error for a in found.articles},
+        "bins": [asdict(b) for b in found.bins],
+        "review": [asdict(point) for point in found.review],
+        "named_reviews": [asdict(point) for point in found.named_reviews],
+    }
+    return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))  # type: ignore[no-any-return]

@@ -27,14 +27,16 @@ def refresh_card(folder: Path) -> None:
 
 
 def _table(report: dict[str, Any]) -> str:
+    calibration = report["calibration_by_article"]
     lines = [
         f"Model `{report['model_id']}`, {report['n_reports']} reports, {report['n_empty']} of them without an offence.",
         "",
-        "| article | precision | recall | F1 | support |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        "| article | precision | recall | F1 | support | expected calibration error |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {s['article']} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} |"
+        f"| {s['article']} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} "
+        f"| {calibration[str(s['article'])]:.3f} |"
         for s in report["articles"]
     ]
     lines += [
@@ -42,5 +44,22 @@ def _table(report: dict[str, Any]) -> str:
         f"Micro F1 {report['micro_f1']:.3f}, macro F1 {report['macro_f1']:.3f}, "
         f"empty reports wrongly tagged {report['empty_tagged']:.3f}, "
         f"expected calibration error {report['calibration_error']:.3f}.",
+        "",
+        "| probability given | cells | mean probability | share that is gold |",
+        "| --- | ---: | ---: | ---: |",
     ]
+    lines += [
+        f"| {b['low']:.1f} to {b['high']:.1f} | {b['count']} | {b['probability']:.3f} | {b['gold']:.3f} |"
+        for b in report["bins"]
+        if b["count"]
+    ]
+    lines += ["", "| most doubtful share reviewed | errors found | micro F1 of the rest |", "| ---: | ---: | ---: |"]
+    lines += [f"| {r['share']:.0%} | {r['errors_found']:.0%} | {r['f1']:.3f} |" for r in report["named_reviews"]]
+    if told := report.get("faithfulness"):
+        lines += [
+            "",
+            f"Evidence: of {told['tags']} tags, {told['without_evidence']:.1%} fall when the words shown for them are "
+            f"deleted (on average {told['words']:.1f} words), {told['without_random']:.1%} when as many "
+            "random words are.",
+        ]
     return "\n".join(lines)

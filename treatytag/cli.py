@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -158,6 +159,7 @@ def evaluate(
     """
     import numpy as np
 
+    from treatytag.assessment import card_figures
     from treatytag.card import refresh_card
     from treatytag.evaluation import evaluate as compare
     from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
@@ -172,12 +174,16 @@ def evaluate(
     probabilities = tagger.probabilities(reports.texts)
     result = compare(reports.gold, probabilities >= np.array(tagger.thresholds), probabilities, reports.scored)
     click.echo(f"{labelled.name}, model {tagger.model.model_id}\n{result.as_table()}")
+    if save is None and output is None:
+        return
+    found = report_of(reports, tagger, labelled.name)
     if save is not None:
-        figures = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer} | result.as_dict()
-        _write_json(save, figures)
+        figures: dict[str, object] = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer}
+        faithfulness = {"faithfulness": asdict(found.faithfulness)}
+        _write_json(save, figures | result.as_dict() | card_figures(found.assessment) | faithfulness)
         refresh_card(model or default_model_dir())
     if output is not None:
-        write_evaluation(output, report_of(reports, tagger, labelled.name), show_sensitive)
+        write_evaluation(output, found, show_sensitive)
         click.echo(f"written to {output / 'index.html'}", err=True)
 
 

@@ -138,11 +138,11 @@ def read_lexicon(path: Path) -> Lexicon:
         raise CorpusError(f"{path} can't be read ({error}); a lexicon belongs there.") from error
 
 
-def corpus_sha256(path: Path) -> str:
-    """Return the sha256 of the corpus files' bytes, in name order."""
+def corpus_sha256(examples: Sequence[Example]) -> str:
+    """Return the sha256 of the examples as JSON lines, in their order."""
     digest = hashlib.sha256()
-    for file in corpus_files(path):
-        digest.update(file.read_bytes())
+    for example in examples:
+        digest.update(example.model_dump_json().encode("utf-8") + b"\n")
     return digest.hexdigest()
 
 

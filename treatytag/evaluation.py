@@ -115,14 +115,22 @@ def evaluate(gold: Flags, predicted: Flags, probabilities: Floats, scored: Flags
     )
 
 
-def cross_validate(held_out: HeldOut) -> Evaluation:
-    """Evaluate out-of-fold scores, each fold calibrated and cut by the other folds' scores alone."""
-    probabilities = np.empty(held_out.scores.shape)
-    predicted = np.empty(held_out.scores.shape, dtype=bool)
+def held_out_answers(held_out: HeldOut) -> tuple[Floats, Floats]:
+    """Calibrate and cut each fold by the other folds' scores alone.
+
+    Returns:
+        Probabilities and the thresholds they are held against, both of shape (n_examples, n_labels).
+    """
+    probabilities, thresholds = np.empty(held_out.scores.shape), np.empty(held_out.scores.shape)
     for number in np.unique(held_out.folds):
         fold = held_out.folds == number
         calibration = fit_calibration(held_out.scores[~fold], held_out.targets[~fold])
-        thresholds = choose_thresholds(calibration.probabilities(held_out.scores[~fold]))
+        thresholds[fold] = choose_thresholds(calibration.probabilities(held_out.scores[~fold]))
         probabilities[fold] = calibration.probabilities(held_out.scores[fold])
-        predicted[fold] = probabilities[fold] >= thresholds
-    return evaluate(held_out.targets.astype(bool), predicted, probabilities)
+    return probabilities, thresholds
+
+
+def cross_validate(held_out: HeldOut) -> Evaluation:
+    """Evaluate the `held_out_answers`."""
+    probabilities, thresholds = held_out_answers(held_out)
+    return evaluate(held_out.targets.astype(bool), probabilities >= thresholds, probabilities)

@@ -14,6 +14,7 @@ from treatytag.assessment import CURVE_THRESHOLDS, Assessment, ThresholdCurve, a
 from treatytag.charts import BarChart, LineChart, Series, bar_chart, line_chart
 from treatytag.drift import Profile, profile_of
 from treatytag.errors import InputError
+from treatytag.features import Floats
 from treatytag.intervals import Estimate
 from treatytag.labelled import LabelledReports
 from treatytag.mistakes import Faithfulness, Mistake, faithfulness, worst_mistakes
@@ -73,10 +74,14 @@ def _rounded(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_float=lambda text: round(float(text), 6))
 
 
-def report_of(reports: LabelledReports, tagger: Tagger, file: str) -> EvaluationReport:
-    """Measure a tagger on labelled reports."""
-    probabilities = tagger.probabilities(reports.texts)
-    thresholds = np.array(tagger.thresholds)
+def report_of(
+    reports: LabelledReports, tagger: Tagger, file: str, answers: tuple[Floats, Floats] | None = None
+) -> EvaluationReport:
+    """Measure a tagger on labelled reports.
+
+    `answers` are probabilities and thresholds found otherwise, such as out of fold; default the tagger's own.
+    """
+    probabilities, thresholds = answers or (tagger.probabilities(reports.texts), np.array(tagger.thresholds))
     n_words, n_known = tagger.word_counts(reports.texts).T
     limit = tagger.model.familiarity_limit
     return EvaluationReport(

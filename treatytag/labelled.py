@@ -1,4 +1,4 @@
-"""Files of labelled reports, in any format that is read -> texts and gold labels, for measuring."""
+"""Files of labelled reports, in any format that is read -> texts and gold labels, for measuring and for training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
-from treatytag.errors import InputError
+from treatytag.corpus import Example, read_corpus, targets_of
+from treatytag.errors import CorpusError, InputError
 from treatytag.evaluation import Flags
 from treatytag.naming import find_id_column, name_of
 from treatytag.offences import ARTICLES
@@ -113,3 +115,52 @@ def _whole(value: object) -> int | None:
 
 def _flags(articles: Sequence[int]) -> list[bool]:
     return [article in articles for article in ARTICLES]
+
+
+def read_own_corpus(path: Path) -> list[Example]:
+    """Read examples to train on: a corpus in the shipped one's schema, or any file of labelled reports.
+
+    Reports of the latter kind become examples without paragraphs and rulings, each a scenario of its own.
+
+    Raises:
+        CorpusError: a corpus that breaks its schema, or a report that can't be an example.
+        InputError: the file can't be read.
+    """
+    if path.is_dir() or _is_corpus(path):
+        return read_corpus(path)
+    reports = read_labelled_reports(path)
+    return [_example(i, reports) for i in range(len(reports.texts))]
+
+
+def reports_of(examples: Sequence[Example]) -> LabelledReports:
+    """Return examples as labelled reports, named by their ids."""
+    gold = targets_of(examples).astype(bool)
+    return LabelledReports([e.text for e in examples], gold, np.ones_like(gold), [e.id for e in examples])
+
+
+def _is_corpus(path: Path) -> bool:
+    if path.suffix != ".jsonl" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return '"scenario"' in file.readline()
+
+
+def _example(i: int, reports: LabelledReports) -> Example:
+    articles = [article for article, is_gold in zip(ARTICLES, reports.gold[i], strict=True) if is_gold]
+    try:
+        return Example(
+            id=f"E{900_000 + i:06d}",
+            text=reports.texts[i],
+            articles=articles,
+            paragraphs=[],
+            stage="completed" if articles else None,
+            genre="other",
+            language="en",
+            scenario=f"own-{i}",
+            rulings=[f"art{article}" for article in articles] or ["unrelated"],
+        )
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise CorpusError(
+            f"{reports.names[i]} can't be an example: {detail['loc'][0]}: {detail['msg']}; mend or remove it."
+        ) from error

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
+from treatytag.assessment import assess, card_figures
 from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, familiarity_limit, review_limit
 from treatytag.card import refresh_card
-from treatytag.corpus import corpus_sha256, read_corpus
+from treatytag.corpus import Example, corpus_sha256
 from treatytag.drift import profile_of
-from treatytag.evaluation import Evaluation
+from treatytag.evaluation import Evaluation, held_out_answers
 from treatytag.features import Floats, find_words
 from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.paragraphs import ParagraphModel
@@ -66,7 +68,7 @@ def export_pipeline(path: Path, pipeline: Pipeline, calibration: Calibration) ->
 
 def write_model(
     folder: Path,
-    corpus: Path,
+    examples: Sequence[Example],
     pipeline: Pipeline,
     calibration: Calibration,
     paragraphs: ParagraphModel,
@@ -78,7 +80,7 @@ def write_model(
 
     Args:
         folder: created if missing.
-        corpus: where the examples were read, for its sha256 and its profile.
+        examples: what the model learned from.
         pipeline: fitted on all examples.
         calibration: fitted to `held_out`.
         paragraphs: fitted with `pipeline`.
@@ -108,7 +110,7 @@ def write_model(
     probabilities = calibration.probabilities(held_out.scores)
     thresholds = {name: choose_thresholds(probabilities, beta).tolist() for name, beta in PREFERENCES.items()}
     limit = familiarity_limit(held_out.familiarity)
-    n_words = np.array([len(find_words(example.text)) for example in read_corpus(corpus)])
+    n_words = np.array([len(find_words(example.text)) for example in examples])
     profile = profile_of(n_words, held_out.familiarity, held_out.targets, limit)
     description: dict[str, Any] = {
         "format": FORMAT,
@@ -119,7 +121,7 @@ def write_model(
         # beyond any score where a paragraph can't be told: JSON has no infinity
         "paragraph_limits": {n: min(limit, 1e6) for n, limit in zip(PARAGRAPHS, paragraphs.limits, strict=True)},
         "familiarity_limit": limit,
-        "corpus": {"sha256": corpus_sha256(corpus), "examples": len(held_out.targets)} | profile.as_dict(),
+        "corpus": {"sha256": corpus_sha256(examples), "examples": len(held_out.targets)} | profile.as_dict(),
         "libraries": {
             "python": platform.python_version(),
             "numpy": np.__version__,
@@ -137,7 +139,9 @@ def write_model(
     write_json(folder / DESCRIPTION_FILE, description)
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
     recalls = {n: round(recall, 4) for n, recall in zip(PARAGRAPHS, paragraphs.recalls, strict=True)}
-    report = {"model_id": model_id} | evaluation.as_dict() | {"paragraph_recall": recalls}
+    gold = held_out.targets.astype(bool)
+    found = assess(gold, *held_out_answers(held_out), np.ones_like(gold))
+    report = {"model_id": model_id} | evaluation.as_dict() | card_figures(found) | {"paragraph_recall": recalls}
     write_json(folder / "reports" / "cross_validation.json", report)
     refresh_card(folder)
 

@@ -16,10 +16,13 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from treatytag.corpus import Example, folds_of, targets_of
+from treatytag.errors import CorpusError
 from treatytag.features import CHAR_NGRAMS, WORD_NGRAMS, Floats
 from treatytag.lexicon import Lexicon
+from treatytag.offences import ARTICLES
 
 N_FOLDS = 5
+MIN_EXAMPLES = 2 * N_FOLDS  # of each article
 SEED = 20241224  # the day the General Assembly adopted the Convention
 
 # Of the two halves of each label's model (see NaiveBayesLogistic), chosen by cross-validation: half and double
@@ -106,7 +109,17 @@ class HeldOut:
 
 
 def fit_with_folds(examples: Sequence[Example], lexicon: Lexicon, n_jobs: int = 2) -> tuple[Pipeline, HeldOut]:
-    """Fit the pipeline on all `examples`, and again without each grouped fold to score what was held out."""
+    """Fit the pipeline on all `examples`, and again without each grouped fold to score what was held out.
+
+    Raises:
+        CorpusError: an article has too few examples.
+    """
+    for article, count in zip(ARTICLES, targets_of(examples).sum(axis=0), strict=True):
+        if count < MIN_EXAMPLES:
+            raise CorpusError(
+                f"article {article} has {count} examples and needs {MIN_EXAMPLES}; label more, or train on top of the "
+                "shipped corpus with --add."
+            )
     folds = folds_of(examples, N_FOLDS, SEED)
     texts = np.array([e.text for e in examples], dtype=object)
     targets = targets_of(examples)

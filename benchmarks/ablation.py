@@ -1,0 +1,103 @@
+"""What does each part of the model bring? One row a variant, all learned from the same corpus in one run.
+
+    python benchmarks/ablation.py LABELLED.jsonl [--corpus FOLDER] [--jobs 2]
+
+Variants are calibrated and cut by out-of-fold scores like the shipped model; the plain recipe tags at 0.5.
+"""
+
+from pathlib import Path
+
+import click
+import joblib
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline
+from texts import ROOT
+
+from treatytag.calibration import choose_thresholds, fit_calibration
+from treatytag.corpus import Example, folds_of, read_corpus, read_lexicon, targets_of
+from treatytag.evaluation import Evaluation, evaluate
+from treatytag.features import Floats
+from treatytag.labelled import LabelledReports, read_labelled_reports
+from treatytag.training import N_FOLDS, PLAIN_C, SEED, build_pipeline, logistic
+
+WORDS_AND_CHARACTERS = ("words", "chars")
+
+
+def variants() -> dict[str, Pipeline]:
+    """Return name -> unfitted pipeline, from the plain recipe to the shipped model."""
+    shipped = build_pipeline(read_lexicon(ROOT / "training_data" / "lexicon.json"))
+    plain = OneVsRestClassifier(logistic(PLAIN_C))
+
+    def part(names: tuple[str, ...], classifier: OneVsRestClassifier) -> Pipeline:
+        union = shipped["features"]
+        kept = [(name, clone(vectoriser)) for name, vectoriser in union.transformer_list if name in names]
+        weights = {name: weight for name, weight in union.transformer_weights.items() if name in names}
+        return Pipeline([("features", FeatureUnion(kept, transformer_weights=weights)), ("classifier", classifier)])
+
+    weighted = shipped["classifier"]
+    return {
+        "plain recipe, tags at 0.5": part(WORDS_AND_CHARACTERS, OneVsRestClassifier(LogisticRegression())),
+        "words": part(("words",), plain),
+        "words, characters": part(WORDS_AND_CHARACTERS, plain),
+        "words, characters; naive-Bayes half": part(WORDS_AND_CHARACTERS, clone(weighted)),
+        "words, characters, concepts; naive-Bayes half": part((*WORDS_AND_CHARACTERS, "concepts"), clone(weighted)),
+        "all, as shipped": shipped,
+    }
+
+
+def scores_of(pipeline: Pipeline, train: list[Example], texts: list[str]) -> Floats:
+    """Fit a copy; return its log-odds of some texts, shape (n_texts, n_labels)."""
+    fitted = clone(pipeline).fit([e.text for e in train], targets_of(train))
+    return np.asarray(fitted.decision_function(texts))
+
+
+def measure(
+    pipeline: Pipeline, examples: list[Example], reports: LabelledReports, at_half: bool, jobs: int
+) -> tuple[Evaluation, Evaluation]:
+    """Return the out-of-fold evaluation and that on labelled reports."""
+    folds, targets = folds_of(examples, N_FOLDS, SEED), targets_of(examples)
+    texts = [e.text for e in examples]
+    tasks = [(list(examples), reports.texts)]
+    for number in range(N_FOLDS):
+        train = [e for e, fold in zip(examples, folds, strict=True) if fold != number]
+        tasks.append((train, [text for text, fold in zip(texts, folds, strict=True) if fold == number]))
+    new, *parts = joblib.Parallel(n_jobs=jobs)(joblib.delayed(scores_of)(pipeline, *task) for task in tasks)
+    scores = np.empty(targets.shape)
+    for number, part in enumerate(parts):
+        scores[folds == number] = part
+    if at_half:
+        probabilities, on_new, thresholds = scores, new, np.zeros(targets.shape[1])
+    else:
+        calibration = fit_calibration(scores, targets)
+        probabilities, on_new = calibration.probabilities(scores), calibration.probabilities(new)
+        thresholds = choose_thresholds(probabilities)
+    return (
+        evaluate(targets.astype(bool), probabilities >= thresholds, np.clip(probabilities, 0.0, 1.0)),
+        evaluate(reports.gold, on_new >= thresholds, np.clip(on_new, 0.0, 1.0), reports.scored),
+    )
+
+
+@click.command()
+@click.argument("labelled", type=click.Path(path_type=Path, exists=True))
+@click.option("--corpus", type=click.Path(path_type=Path), default=ROOT / "training_data")
+@click.option("--jobs", default=2, show_default=True)
+def main(labelled: Path, corpus: Path, jobs: int) -> None:
+    """Print the table."""
+    examples, reports = read_corpus(corpus), read_labelled_reports(labelled)
+    print(f"{len(examples)} examples\n")
+    print("| variant | out of fold, micro / macro F1 | empties tagged | labelled reports, micro / macro F1 | empties |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, pipeline in variants().items():
+        inside, new = measure(pipeline, examples, reports, "0.5" in name, jobs)
+        print(
+            f"| {name} | {inside.micro_f1:.3f} / {inside.macro_f1:.3f} | {inside.empty_tagged:.3f} "
+            f"| {new.micro_f1:.3f} / {new.macro_f1:.3f} | {new.empty_tagged:.3f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
