@@ -20,9 +20,10 @@ def refresh_card(folder: Path) -> None:
         return
     text = card.read_text(encoding="utf-8")
     for path in sorted((folder / "reports").glob("*.json")):
-        table = _table(json.loads(path.read_text(encoding="utf-8")))
         part = re.compile(rf"(<!-- report: {re.escape(path.stem)} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = part.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", text)  # type: ignore[misc]
+        if part.search(text):
+            table = _table(json.loads(path.read_text(encoding="utf-8")))
+            text = part.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", text)  # type: ignore[misc]
     card.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -40,7 +40,7 @@ def logistic(inverse_regularisation: float) -> LogisticRegression:
     """Return the unfitted estimator of every linear model here."""
     # The dual solver reaches the primal one's weights (correlation above .99999) in a quarter of the time,
     # and is deterministic for a fixed seed.
-    return LogisticRegression(C=inverse_regularisation, solver="liblinear", dual=True, tol=1e-2, random_state=SEED)
+    return LogisticRegression(C=inverse_regularisation, solver="liblinear", dual=True, tol=3e-2, random_state=SEED)
 
 
 class NaiveBayesLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -58,10 +58,10 @@ class NaiveBayesLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def fit(self, features: sparse.csr_matrix, targets: npt.NDArray[np.int8]) -> NaiveBayesLogistic:
         """Fit to sparse features and 0/1 targets."""
-        present = features.copy()
-        present.data = np.ones_like(present.data)
-        counts = [np.asarray(present[targets == value].sum(axis=0))[0] + SMOOTHING for value in (1, 0)]
-        ratios = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
+        present = sparse.csr_matrix((np.ones_like(features.data), features.indices, features.indptr), features.shape)
+        with_label = present.T @ targets + SMOOTHING
+        without_label = present.T @ (1 - targets) + SMOOTHING
+        ratios = np.log(with_label / with_label.sum()) - np.log(without_label / without_label.sum())
         weighted = features.copy()
         weighted.data *= ratios[weighted.indices]
         plain_half = logistic(PLAIN_C).fit(features, targets)
