@@ -56,18 +56,56 @@ def zip_bomb() -> bytes:
     return buffer.getvalue()
 
 
+def damage_stream(folder: Path) -> None:
+    """Overwrite compressed data in the middle of the archive, whose directory stays sound."""
+    content = bytearray((folder / "weights.npz").read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 200] = b"\xff" * 200
+    replace_weights(folder, bytes(content))
+
+
+def huge_header() -> bytes:
+    """Return an archive of one array that says it is larger than any memory."""
+    buffer = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 60,)}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return zipped("intercepts.npy", buffer.getvalue())
+
+
+def rewrite_ngrams(name: str, change: Callable[[list[str]], object]) -> Callable[[Path], None]:
+    def rewrite(arrays: dict[str, Any]) -> None:
+        ngrams = arrays[f"{name}_ngrams"].tobytes().decode("utf-8").split("\n")
+        change(ngrams)
+        arrays[f"{name}_ngrams"] = np.frombuffer("\n".join(ngrams).encode("utf-8"), dtype=np.uint8)
+
+    return lambda folder: reweigh(folder, rewrite)
+
+
+def replace_lexicon(folder: Path, content: bytes) -> None:
+    (folder / "lexicon.json").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    describe(folder, lambda d: d["files"]["lexicon.json"].update(sha256=sha256))
+
+
+def set_threshold(value: object) -> Callable[[Path], None]:
+    return lambda folder: describe(folder, lambda d: d["thresholds"]["precision"].__setitem__(3, value))
+
+
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("unpickled-by-mistake"),))
 
 
+def zipped(name: str, content: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(name, content)
+    return archive.getvalue()
+
+
 def pickled() -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.array([Bomb()], dtype=object), allow_pickle=True)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("words_idf.npy", buffer.getvalue())
-    return archive.getvalue()
+    return zipped("intercepts.npy", buffer.getvalue())
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -97,6 +135,39 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "wrong label count": lambda f: reweigh(f, lambda a: a.update(intercepts=a["intercepts"][:-1])),
     "not finite": lambda f: reweigh(f, lambda a: a["words_weights"].__setitem__((0, 0), np.nan)),
     "infinite idf": lambda f: reweigh(f, lambda a: a["words_idf"].__setitem__(0, np.inf)),
+    "strings for weights": lambda f: reweigh(f, lambda a: a.update(words_weights=a["words_weights"].astype(str))),
+    "strings for n-grams": lambda f: reweigh(f, lambda a: a.update(words_ngrams=np.array(["hacked", "stolen"]))),
+    "complex weights": lambda f: reweigh(f, lambda a: a.update(words_weights=a["words_weights"].astype(complex))),
+    "whole numbers for weights": lambda f: reweigh(f, lambda a: a.update(intercepts=np.zeros(11, dtype=int))),
+    "dates for idf": lambda f: reweigh(f, lambda a: a.update(words_idf=a["words_idf"].astype("datetime64[s]"))),
+    "wide n-grams": lambda f: reweigh(f, lambda a: a.update(pairs_ngrams=a["pairs_ngrams"].astype(np.uint32))),
+    "0-d idf": lambda f: reweigh(f, lambda a: a.update(chars_idf=np.array(1.0))),
+    "0-d n-grams": lambda f: reweigh(f, lambda a: a.update(chars_ngrams=np.array(97, dtype=np.uint8))),
+    "0-d profiles": lambda f: reweigh(f, lambda a: a.update(ruling_profiles=np.array(1.0))),
+    "1-d weights": lambda f: reweigh(f, lambda a: a.update(words_weights=a["words_weights"][:, 0])),
+    "text for an array": lambda f: replace_weights(f, zipped("intercepts.npy", b"no array")),
+    "damaged stream": damage_stream,
+    "huge header": lambda f: replace_weights(f, huge_header()),
+    "the same n-gram twice": rewrite_ngrams("chars", lambda ngrams: ngrams.__setitem__(1, ngrams[0])),
+    "pair of unknown concepts": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, "no such")),
+    "pair of one": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0].split(" ")[0])),
+    "pair of three": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0] + " x")),
+    "pair the wrong way round": rewrite_ngrams(
+        "pairs", lambda ngrams: ngrams.__setitem__(-1, " ".join(sorted(ngrams[-1].split(" "), reverse=True)))
+    ),
+    "empty lexicon": lambda f: replace_lexicon(f, b"{}"),
+    "lexicon nested too deeply": lambda f: replace_lexicon(f, b"[" * 100_000),
+    "threshold NaN": set_threshold(float("nan")),
+    "threshold below 0": set_threshold(-0.1),
+    "threshold above 1": set_threshold(1.1),
+    "threshold true": set_threshold(True),
+    "threshold a string": set_threshold("0.5"),
+    "threshold beyond floats": set_threshold(10**400),
+    "thresholds one string": lambda f: describe(f, lambda d: d["thresholds"].update(recall="0" * 11)),
+    "review limit NaN": lambda f: describe(f, lambda d: d.update(review_limit=float("nan"))),
+    "familiarity limit NaN": lambda f: describe(f, lambda d: d.update(familiarity_limit=float("nan"))),
+    "familiarity limit infinite": lambda f: describe(f, lambda d: d.update(familiarity_limit=float("inf"))),
+    "paragraph limit NaN": lambda f: describe(f, lambda d: d["paragraph_limits"].update({"13(a)": float("nan")})),
     "n-grams not UTF-8": lambda f: reweigh(f, lambda a: a["words_ngrams"].__setitem__(0, 255)),
 }
 

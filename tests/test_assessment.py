@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from treatytag.assessment import CURVE_THRESHOLDS, Assessment, assess, confusion
 from treatytag.drift import Profile, profile_of
-from treatytag.evaluation import evaluate
+from treatytag.evaluation import empty_reports, evaluate
 from treatytag.intervals import estimate
 from treatytag.labelled import read_labelled_reports
 from treatytag.mistakes import MAX_TAGS, faithfulness, worst_mistakes
@@ -143,6 +143,25 @@ def test_contested_cells_count_nowhere(cells: tuple[Flags, npt.NDArray[np.float6
     assert (found.articles[0].support, found.articles[0].given) == (0, 0)
     assert sum(b.count for b in found.bins) == gold.size - N_REPORTS
     assert found.n_contested == N_REPORTS
+
+
+@pytest.mark.parametrize("is_gold", [True, False], ids=["gold and contested", "contested only"])
+def test_a_report_whose_articles_are_contested_is_not_empty(is_gold: bool) -> None:
+    gold = np.zeros((3, len(LABELS)), dtype=bool)
+    scored = np.ones_like(gold)
+    gold[0, 0], scored[0, 0] = is_gold, False
+    gold[1, 3] = True
+    probabilities = np.full(gold.shape, 0.1)
+    probabilities[:, 5] = 0.9  # every report gets this tag
+    assert empty_reports(gold, scored).tolist() == [False, False, True]
+    printed = evaluate(gold, probabilities >= 0.5, probabilities, scored)
+    found = assess(gold, probabilities, np.full(len(LABELS), 0.5), scored)
+    assert (printed.n_empty, found.n_empty) == (1, 1)
+    assert (printed.empty_tagged, found.empty_tagged.value) == (1.0, 1.0)
+    probabilities[2, 5] = 0.1
+    printed = evaluate(gold, probabilities >= 0.5, probabilities, scored)
+    found = assess(gold, probabilities, np.full(len(LABELS), 0.5), scored)
+    assert (printed.empty_tagged, found.empty_tagged.value) == (0.0, 0.0)
 
 
 @pytest.fixture(scope="module")

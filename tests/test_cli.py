@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
-from treatytag import classify
+from treatytag import InputError, classify
+from treatytag.artefact import default_model_dir
+from treatytag.card import refresh_card
 from treatytag.cli import cli
 
 EXAMPLES = ROOT / "tests" / "examples" / "reports.csv"
@@ -117,6 +120,73 @@ def test_evaluate_measures_and_saves(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert (figures["n_reports"], figures["n_empty"]) == (2, 1)
     assert f"micro F1 {figures['micro_f1']:.3f}" in done.stdout.decode()
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Two reports, one contested only, one empty."""
+    path = tmp_path / "labelled.jsonl"
+    reports = [
+        {"text": "Hackers broke into the clinic's servers last night.", "articles": [7], "contested": [7]},
+        {"text": "The bus was late.", "articles": []},
+    ]
+    path.write_text("\n".join(map(json.dumps, reports)), encoding="utf-8")
+    return path
+
+
+def test_a_contested_report_is_not_counted_as_empty(labelled: Path, tmp_path: Path) -> None:
+    done = run("evaluate", labelled, "--save", tmp_path / "figures.json")
+    assert "empty reports tagged 0.000 of 1\n" in done.stdout.decode().replace("\r", "")
+    assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["n_empty"] == 1
+
+
+@pytest.fixture
+def model_copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(default_model_dir(), tmp_path / "model"))
+
+
+def save_figures(labelled: Path, model: Path, save: Path, monkeypatch: pytest.MonkeyPatch) -> BaseException | None:
+    """Run `evaluate --save` with a model whose card can't be written; return what stopped it."""
+    write_text = Path.write_text
+
+    def refuse(path: Path, *arguments: object, **options: object) -> int:
+        if path.name == "README.md":
+            raise PermissionError(13, "Permission denied", str(path))
+        return write_text(path, *arguments, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", refuse)
+        arguments = ["evaluate", str(labelled), "--model", str(model), "--save", str(save)]
+        return CliRunner().invoke(cli, arguments).exception
+
+
+def test_figures_saved_elsewhere_leave_the_model_card_alone(
+    labelled: Path, model_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert save_figures(labelled, model_copy, tmp_path / "real_dev.json", monkeypatch) is None
+    assert (tmp_path / "real_dev.json").exists()
+
+
+def test_figures_saved_with_the_model_refresh_its_card(
+    labelled: Path, model_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = model_copy / "reports" / "real_dev.json"
+    error = save_figures(labelled, model_copy, save, monkeypatch)
+    assert isinstance(error, InputError)
+    assert str(model_copy / "README.md") in str(error)
+    assert "\n" not in str(error)
+    done = run("evaluate", labelled, "--model", model_copy, "--save", save)
+    assert done.returncode == 0, done.stderr  # though nothing is wrong in these reports, and no figure tells of it
+    assert ", 2 reports, 1 of them without an offence." in (model_copy / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_report_without_figures_is_named(content: str, model_copy: Path) -> None:
+    broken = model_copy / "reports" / "cross_validation.json"
+    broken.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"cross_validation\.json holds no figures"):
+        refresh_card(model_copy)
+    refresh_card(model_copy, model_copy / "reports" / "no_part_of_the_card.json")
 
 
 @pytest.mark.parametrize("line", ["{", '{"text": "x"}', '{"text": "x", "articles": [99]}', "[]"])

@@ -13,6 +13,7 @@ from treatytag import CorpusError
 from treatytag.corpus import Example, folds_of, read_corpus, read_lexicon, targets_of
 from treatytag.corpus_checks import check_corpus, contrast_pairs, coverage_table
 from treatytag.lexicon import Lexicon
+from treatytag.rulings import all_rulings
 
 VALID: dict[str, Any] = {
     "id": "E0001",
@@ -59,7 +60,9 @@ def test_child_related_and_intimate_texts_stay_restrained(examples: list[Example
         ({"articles": [6]}, "within 7-17"),
         ({"articles": []}, "stage"),
         ({"paragraphs": ["13(a)"]}, "13(a)"),
-        ({"rulings": ["65"]}, "rulings"),
+        ({"rulings": [str(len(all_rulings()) + 1)]}, "rulings"),
+        ({"rulings": ["0"]}, "rulings"),
+        ({"rulings": ["art6"]}, "rulings"),
         ({"rulings": []}, "rulings"),
         ({"rulings": ["1", "1+13"]}, "1+13"),
         ({"genre": "poem"}, "genre"),
@@ -76,6 +79,14 @@ def test_a_broken_example_is_named_with_its_line(changes: dict[str, Any], messag
         read_corpus(path)
     assert "corpus.jsonl:2" in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_every_ruling_may_be_cited_and_the_table_knows_them_all() -> None:
+    rows = [str(ruling.row) for ruling in all_rulings()]
+    cited = example(rulings=[*rows, *(f"{row}+7" for row in rows)])
+    assert cited.rulings[: len(rows)] == rows
+    *_, rarest = coverage_table([cited.model_copy(update={"rulings": rows[:-1]})]).splitlines()
+    assert rarest.startswith(f"| rarest rulings | {rows[-1]}: 0, ")
 
 
 @pytest.mark.parametrize("content", [b"", b"not json\n", b"\xff\xfe"])

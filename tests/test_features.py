@@ -93,9 +93,33 @@ def test_a_branch_scores_as_tfidf_times_weights() -> None:
     assert np.allclose(scores, oracle.transform(texts) @ weights, atol=1e-12)
 
 
-def test_forgetting_known_tokens_changes_nothing(small_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bound", ["MAX_KNOWN", "MAX_TOKENS", "MAX_CHARACTERS"])
+def test_forgetting_known_tokens_changes_nothing(
+    bound: str, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = [f"transfer number {i} of {i * 37} euros was not made by me" for i in range(200)]
     expected = Tagger.load(small_model).probabilities(texts)
-    monkeypatch.setattr(features, "MAX_KNOWN", 50)
+    monkeypatch.setattr(features, bound, 50)
     tagger = Tagger.load(small_model)
     assert all((tagger.probabilities([text]) == row).all() for text, row in zip(texts, expected, strict=True))
+
+
+@pytest.mark.parametrize("bound", ["MAX_TOKENS", "MAX_CHARACTERS"])
+def test_tokens_in_other_scripts_are_forgotten_too(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, bound, 100)
+    counter = Counter([("alpha",), ("alp",), (), ()], LEXICON)
+    for i in range(0, 1000, 10):
+        counter.tokens([" ".join(chr(0x4E00 + i + j) for j in range(10))])
+        assert len(counter) <= 110
+
+
+def test_an_interruption_leaves_no_half_learned_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter([("alpha", "beta"), (), (), ()], LEXICON)
+
+    def interrupted(token: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(counter._vocabulary, "learn", interrupted)
+        counter.tokens(["alpha"])
+    assert counter.count(*counter.tokens(["beta alpha alpha"]))[0].toarray().tolist() == [[2, 1]]

@@ -2,17 +2,20 @@
 
 import dataclasses
 import json
+import pickle
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_features import HOSTILE
 
-from treatytag import LABELS, ModelError, Tagger, classify, classify_many
+from treatytag import LABELS, ModelError, Prediction, Tagger, classify, classify_many
 from treatytag.offences import BY_ARTICLE
+from treatytag.tagger import shared_tagger
 
 CASES = Path(__file__).parent / "cases"
 
@@ -57,6 +60,41 @@ def test_one_by_one_equals_any_batch_in_any_order(examples: list[Any]) -> None:
     order = list(range(len(texts)))
     random.Random(3).shuffle(order)
     assert list(classify_many(texts[i] for i in order)) == [together[i] for i in order]
+
+
+def test_threads_share_a_tagger_and_get_the_answers_of_one(examples: list[Any]) -> None:
+    texts = [e.text for e in examples[::9]][:2000]
+    expected = list(Tagger.load().classify_many(texts))
+    tagger = Tagger.load()  # that knows no word yet
+
+    def whole(prediction: Prediction) -> tuple[Any, ...]:
+        return prediction.evidence, prediction.paragraphs, prediction.rulings
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(tagger.classify, texts, chunksize=1)) == expected
+            asked = list(threads.map(lambda i: whole(tagger.classify(texts[i])), range(0, 2000, 50)))
+            batches = list(threads.map(lambda i: list(tagger.classify_many(texts[i::8])), range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert asked == [whole(prediction) for prediction in expected[::50]]
+    assert batches == [expected[i::8] for i in range(8)]
+
+
+def test_threads_that_start_together_load_one_tagger(small_model: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        taggers = list(threads.map(lambda _: shared_tagger(small_model), range(8)))
+    assert all(tagger is taggers[0] for tagger in taggers)
+
+
+def test_a_tagger_and_its_predictions_survive_pickling() -> None:
+    prediction = classify("Hackers stole the clinic's patient database last night.")
+    again = pickle.loads(pickle.dumps(prediction))
+    assert again == prediction
+    assert again.evidence == prediction.evidence
+    assert pickle.loads(pickle.dumps(shared_tagger(prefer="recall"))).prefer == "recall"
 
 
 def test_decisions_follow_from_probabilities_and_thresholds() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.rulings import all_rulings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from treatytag.features import Branch, Floats
     from treatytag.lexicon import Lexicon
 
@@ -73,7 +76,7 @@ def load_model(folder: Path) -> Model:
     """Load and check a model folder.
 
     Raises:
-        ModelError: anything missing, damaged, foreign, of another version or not finite.
+        ModelError: anything missing, damaged, foreign, of another version, not finite or contradicting itself.
     """
     description = _read_description(folder)
     arrays = _read_weights(folder, description)
@@ -85,36 +88,40 @@ def load_model(folder: Path) -> Model:
         branches = tuple(
             Branch(
                 tuple(arrays[f"{name}_ngrams"].tobytes().decode("utf-8").split("\n")),
-                arrays[f"{name}_idf"].astype("float64"),
-                arrays[f"{name}_weights"].astype("float64"),
+                arrays[f"{name}_idf"],
+                arrays[f"{name}_weights"],
             )
             for name in KINDS
         )
-        paragraphs = Branch(branches[0].ngrams, branches[0].idf, arrays["paragraph_weights"].astype("float64"))
+        paragraphs = Branch(branches[0].ngrams, branches[0].idf, arrays["paragraph_weights"])
         concepts = branches[KINDS.index("concepts")]
-        profiles = Branch(concepts.ngrams, concepts.idf, arrays["ruling_profiles"].astype("float64"))
-        paragraph_limits = tuple(map(float, description["paragraph_limits"].values()))
-        intercepts = arrays["intercepts"].astype("float64")
-        thresholds = {name: tuple(map(float, values)) for name, values in description["thresholds"].items()}
-        review_limit, familiarity_limit = (float(description[key]) for key in ("review_limit", "familiarity_limit"))
-    except (KeyError, TypeError, ValueError, AttributeError, CorpusError) as error:
+        profiles = Branch(concepts.ngrams, concepts.idf, arrays["ruling_profiles"])
+        paragraph_limits = tuple(map(_number, description["paragraph_limits"].values()))
+        thresholds = {name: tuple(map(_number, values)) for name, values in description["thresholds"].items()}
+        review_limit, familiarity_limit = (_number(description[key]) for key in ("review_limit", "familiarity_limit"))
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CorpusError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
     columns = [len(LABELS)] * len(branches) + [len(PARAGRAPHS), len(all_rulings())]
     for branch, n_columns in zip((*branches, paragraphs, profiles), columns, strict=True):
         n_ngrams = len(branch.ngrams)
         if branch.idf.shape != (n_ngrams,) or branch.weights.shape != (n_ngrams, n_columns):
             raise _damaged(folder, "array shapes do not fit each other")
-    if intercepts.shape != (len(LABELS),):
+    if any(len(set(branch.ngrams)) < len(branch.ngrams) for branch in branches):
+        raise _damaged(folder, "n-grams that stand there twice")
+    if not all(map(_is_pair_of(lexicon), branches[KINDS.index("pairs")].ngrams)):
+        raise _damaged(folder, "pairs of other concepts than the lexicon's")
+    if arrays["intercepts"].shape != (len(LABELS),):
         raise _damaged(folder, "intercepts of the wrong shape")
     if list(description["paragraph_limits"]) != list(PARAGRAPHS):
         raise _damaged(folder, "limits of other paragraphs than the Convention's")
     if "balanced" not in thresholds or any(len(values) != len(LABELS) for values in thresholds.values()):
         raise _damaged(folder, "thresholds that do not fit the labels")
-    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
+    if not all(0.0 <= threshold <= 1.0 for values in thresholds.values() for threshold in values):
+        raise _damaged(folder, "thresholds outside [0, 1]")
     return Model(
         branches,
         lexicon,
-        intercepts,
+        arrays["intercepts"],
         thresholds,
         review_limit,
         paragraphs,
@@ -122,9 +129,24 @@ def load_model(folder: Path) -> Model:
         profiles,
         familiarity_limit,
         folder,
-        model_id,
-        description,
+        model_id=description["files"][WEIGHTS_FILE]["sha256"][:12],
+        description=description,
     )
+
+
+def _number(value: object) -> float:
+    """Return a number from JSON, which knows true, "0.5" and NaN as well."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{str(value)[:20]!r} is no finite number")
+    return float(value)
+
+
+def _is_pair_of(lexicon: Lexicon) -> Callable[[str], bool]:
+    def is_pair(ngram: str) -> bool:
+        first, _, second = ngram.partition(" ")
+        return first in lexicon.concepts and second in lexicon.concepts and first <= second
+
+    return is_pair
 
 
 def _damaged(folder: Path, what: str) -> ModelError:
@@ -180,9 +202,27 @@ def _read_weights(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
             if sum(member.file_size for member in archive.infolist()) > _MAX_ARRAY_BYTES:
                 raise _damaged(folder, f"{WEIGHTS_FILE} unpacks to more than {_MAX_ARRAY_BYTES:,} bytes")
         with np.load(io.BytesIO(weights), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise _damaged(folder, f"{WEIGHTS_FILE}: {error}") from error
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise _damaged(folder, "weights that are not finite")
+            arrays = {name: stored[name] for name in _array_kinds()}
+    except ModelError:
+        raise
+    except Exception as error:  # archive, compression and array header have errors of their own each
+        raise _damaged(folder, f"{WEIGHTS_FILE}: {' '.join(str(error).split())}") from error
+    for name, kind in _array_kinds().items():
+        array = arrays[name]  # bytes, where the archive holds something else by that name
+        if not isinstance(array, np.ndarray) or (array.dtype.kind, array.ndim) != kind:
+            raise _damaged(folder, f"{name} is not the kind of array that belongs there")
+        if array.dtype.kind == "f":
+            arrays[name] = array.astype("float64")
+            if not np.isfinite(arrays[name]).all():
+                raise _damaged(folder, f"{name} has values that are not finite")
     return arrays
+
+
+def _array_kinds() -> dict[str, tuple[str, int]]:
+    """Return the arrays of `WEIGHTS_FILE`: kind of number (`f` float, `u` bytes of text) and dimensions."""
+    from treatytag.features import KINDS
+
+    kinds = {"intercepts": ("f", 1), "paragraph_weights": ("f", 2), "ruling_profiles": ("f", 2)}
+    for name in KINDS:
+        kinds |= {f"{name}_ngrams": ("u", 1), f"{name}_idf": ("f", 1), f"{name}_weights": ("f", 2)}
+    return kinds

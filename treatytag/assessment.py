@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from treatytag.calibration import doubts
-from treatytag.evaluation import Flags, expected_calibration_error
+from treatytag.evaluation import Flags, empty_reports, expected_calibration_error
 from treatytag.features import Floats
 from treatytag.intervals import Estimate, estimate
 from treatytag.offences import ARTICLES, LABELS
@@ -112,7 +112,7 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
     thresholds = np.broadcast_to(thresholds, probabilities.shape)
     predicted = (probabilities >= thresholds) & scored
     gold = gold & scored
-    estimates = estimate(gold, predicted)
+    estimates = estimate(gold, predicted, scored)
     articles = tuple(
         ArticleFigures(
             article,
@@ -130,7 +130,7 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
     by_doubt = np.argsort(-doubts(probabilities, thresholds), kind="stable")
     return Assessment(
         n_reports=len(gold),
-        n_empty=int((~gold.any(axis=1)).sum()),
+        n_empty=int(empty_reports(gold, scored).sum()),
         n_contested=int((~scored).sum()),
         micro_f1=estimates.micro_f1,
         macro_f1=estimates.macro_f1,

@@ -155,12 +155,12 @@ def evaluate(
     """Measure the model on labelled reports: a table here and, with -o, a page of figures and charts.
 
     LABELLED is a file that classify reads, with a column articles (numbers joined by ;, in JSONL a list; empty for
-    none) and, if any are open, contested.
+    none) and, if any are open, contested. Figures saved in the model's own folder of reports go into its card too.
     """
     import numpy as np
 
     from treatytag.assessment import card_figures
-    from treatytag.card import refresh_card
+    from treatytag.card import REPORTS, refresh_card
     from treatytag.evaluation import evaluate as compare
     from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
     from treatytag.labelled import read_labelled_reports
@@ -181,7 +181,9 @@ def evaluate(
         figures: dict[str, object] = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer}
         faithfulness = {"faithfulness": asdict(found.faithfulness)}
         _write_json(save, figures | result.as_dict() | card_figures(found.assessment) | faithfulness)
-        refresh_card(model or default_model_dir())
+        folder = model or default_model_dir()
+        if save.resolve().parent == (folder / REPORTS).resolve():
+            refresh_card(folder, save)
     if output is not None:
         write_evaluation(output, found, show_sensitive)
         click.echo(f"written to {output / 'index.html'}", err=True)

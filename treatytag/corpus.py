@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from treatytag.errors import CorpusError
 from treatytag.lexicon import Lexicon
 from treatytag.offences import ARTICLES, BY_ARTICLE
+from treatytag.rulings import all_rulings
 
 Genre = Literal[
     "victim_complaint",
@@ -41,11 +42,9 @@ Genre = Literal[
 ]
 GENRES: tuple[str, ...] = get_args(Genre)
 
-# Section 3 rows 1-64, a met condition as "row+article", and the rules of sections 1, 2 and 4 of the guide.
-_RULING = (
-    r"^(G[1-9]|A[1-4]|D[1-4]|(art|not)([789]|1[0-7])|unrelated"
-    r"|([1-9]|[1-5][0-9]|6[0-4])(\+([789]|1[0-7]))?)$"
-)
+# The guide's rows of rulings, a met condition as "row+article", and the rules of sections 1, 2 and 4.
+_ROWS = "|".join(str(ruling.row) for ruling in all_rulings())
+_RULING = rf"^(G[1-9]|A[1-4]|D[1-4]|(art|not)([789]|1[0-7])|unrelated|({_ROWS})(\+([789]|1[0-7]))?)$"
 
 
 class Example(BaseModel):

@@ -13,6 +13,7 @@ from datasketch import MinHash, MinHashLSH
 
 from treatytag.corpus import Example
 from treatytag.offences import OFFENCES
+from treatytag.rulings import all_rulings
 
 # Two texts with this Jaccard similarity of their character 5-grams are one text, slightly changed.
 NEAR_DUPLICATE = 0.5
@@ -115,7 +116,7 @@ def coverage_table(examples: Sequence[Example]) -> str:
     ]
     lines += [f"| genre {genre} | {count} |" for genre, count in Counter(e.genre for e in examples).most_common()]
     counts = ruling_counts(examples)
-    rows = [str(row) for row in range(1, 65)]
+    rows = [str(ruling.row) for ruling in all_rulings()]
     rarest = sorted(rows, key=lambda row: (counts[row], int(row)))[:8]
     lines.append(f"| rarest rulings | {', '.join(f'{row}: {counts[row]}' for row in rarest)} |")
     return "\n".join(lines)

@@ -35,10 +35,10 @@ class Evaluation:
         articles: one score per article, in treaty order.
         micro_f1: F1 over all report-article cells.
         macro_f1: mean F1 of the articles that have gold reports.
-        empty_tagged: share of the gold-empty reports that got any tag.
+        empty_tagged: share of the `empty_reports` that got any tag.
         calibration_error: expected calibration error over all cells, 10 equal-width bins.
         n_reports: number of reports.
-        n_empty: number of gold-empty reports.
+        n_empty: number of `empty_reports`.
     """
 
     articles: tuple[ArticleScore, ...]
@@ -80,6 +80,11 @@ def expected_calibration_error(probabilities: Floats, gold: Flags, n_bins: int =
     return float(np.abs(gaps).sum() / max(len(probabilities), 1))
 
 
+def empty_reports(gold: Flags, scored: Flags) -> Flags:
+    """Tell which reports certainly hold no offence: none is gold, and none is contested. Shape (n_reports,)."""
+    return np.asarray(~gold.any(axis=1) & scored.all(axis=1))
+
+
 def evaluate(gold: Flags, predicted: Flags, probabilities: Floats, scored: Flags | None = None) -> Evaluation:
     """Compare predicted with gold labels, all of shape (n_reports, n_labels), columns in treaty order.
 
@@ -103,7 +108,7 @@ def evaluate(gold: Flags, predicted: Flags, probabilities: Floats, scored: Flags
         for article, h, f, w in zip(ARTICLES, hits, found, wanted, strict=True)
     )
     supported = [s.f1 for s in scores if s.support]
-    empty = ~gold.any(axis=1)
+    empty = empty_reports(gold, scored)
     return Evaluation(
         articles=scores,
         micro_f1=f1(int(hits.sum()), int(found.sum()), int(wanted.sum())),

@@ -22,9 +22,12 @@ KINDS = ("words", "chars", "concepts", "pairs")
 WORD_NGRAMS = (1, 2)  # also of concepts
 CHAR_NGRAMS = (3, 5)
 
-# Feature ids remembered between batches (8 bytes each, about 12 a token): real text repeats itself, and the
-# bound is for endless identifiers and encoded blobs. Past it, everything is forgotten and learned again.
+# Feature ids remembered between batches (8 bytes each, about 12 a token), distinct tokens, of which those in other
+# scripts have no ids, and their characters, for scripts that put no spaces between words. Real text repeats itself,
+# and the bounds are for endless identifiers and encoded blobs. Past one, everything is forgotten and learned again.
 MAX_KNOWN = 8_000_000
+MAX_TOKENS = 600_000
+MAX_CHARACTERS = 20_000_000
 
 _PAIR_BASE = 1 << 31  # two word numbers in one int64
 find_words = re.compile(r"(?u)\b\w\w+\b").findall  # TfidfVectorizer's default token pattern
@@ -280,7 +283,7 @@ class Counter(dict[str, int]):
     """Counts n-grams of texts, for four kinds at once.
 
     As a dict it is token -> row number in the tables of each kind: a token met for the first time is
-    analysed and gets the next row. So it is not safe to share between threads.
+    analysed and gets the next row. So threads that share one must take turns, as those of a `Tagger` do.
     """
 
     def __init__(self, ngrams: Sequence[Sequence[str]], lexicon: Lexicon) -> None:
@@ -295,9 +298,11 @@ class Counter(dict[str, int]):
             _Pairs(pairs, lexicon),
         )
         self._vocabulary = _Vocabulary(words)
+        self._n_characters = 0
 
     def __missing__(self, token: str) -> int:
         row = self[token] = len(self)
+        self._n_characters += len(token)
         for table in (*self._kinds, self._vocabulary):
             table.learn(token)
         return row
@@ -307,16 +312,24 @@ class Counter(dict[str, int]):
 
         They hold until the next call, which may forget all tokens.
         """
-        if self._characters.size > MAX_KNOWN:
-            self.clear()
-            for table in (*self._kinds, self._vocabulary):
-                table.forget()
+        if self._characters.size > MAX_KNOWN or len(self) > MAX_TOKENS or self._n_characters > MAX_CHARACTERS:
+            self._forget()
         flat: list[str] = []
         ends = np.zeros(len(texts) + 1, dtype=np.int32)
         for i, text in enumerate(texts, 1):
             flat += text.lower().split()
             ends[i] = len(flat)
-        return np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat)), ends
+        try:
+            return np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat)), ends
+        except BaseException:  # such as Ctrl-C in a notebook: the last token may be in some tables only
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        self.clear()
+        self._n_characters = 0
+        for table in (*self._kinds, self._vocabulary):
+            table.forget()
 
     def count(self, rows: Rows, ends: Rows) -> tuple[sparse.csr_matrix, ...]:
         """Count the n-grams of texts, given as their `tokens`.

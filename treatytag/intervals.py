@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treatytag.evaluation import Flags
+from treatytag.evaluation import Flags, empty_reports
 from treatytag.features import Floats
 
 N_RESAMPLES = 2000
@@ -36,14 +36,17 @@ class Estimates:
     f1: tuple[Estimate, ...]
 
 
-def estimate(gold: Flags, predicted: Flags) -> Estimates:
+def estimate(gold: Flags, predicted: Flags, scored: Flags | None = None) -> Estimates:
     """Compute the figures and their percentile intervals; resamples are of whole reports, with a fixed seed.
 
     Args:
-        gold: human labels, shape (n_reports, n_labels); contested cells False.
-        predicted: the model's, same shape and treatment.
+        gold: human labels, shape (n_reports, n_labels).
+        predicted: the model's, same shape.
+        scored: same shape, False for contested cells, which count nowhere; default all True.
     """
-    empty = ~gold.any(axis=1)
+    scored = np.ones_like(gold) if scored is None else scored
+    gold, predicted = gold & scored, predicted & scored
+    empty = empty_reports(gold, scored)
     in_vain = np.asarray(empty & predicted.any(axis=1))
     cells = np.hstack([gold & predicted, predicted, gold, np.column_stack([empty, in_vain])]).astype(float)
     found = _figures(np.ones((1, len(gold))) @ cells)

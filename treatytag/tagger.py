@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from scipy import sparse
 
     from treatytag.evidence import Evidence
     from treatytag.features import Floats
@@ -28,6 +30,9 @@ BATCH_TEXTS = 2048
 BATCH_CHARACTERS = 2_000_000
 
 T = TypeVar("T")
+
+_loading = threading.Lock()  # else threads that start together would each load the model
+_explaining = threading.Lock()  # all taggers split sentences with one spaCy pipeline
 
 
 def batches(items: Iterable[T], text_of: Callable[[T], str | None]) -> Iterator[list[T]]:
@@ -101,9 +106,10 @@ class Prediction:
 
 
 class Tagger:
-    """A loaded model. Loading takes a fraction of a second; keep it. One per thread.
+    """A loaded model. Loading takes a fraction of a second; keep it, and share it between threads.
 
-    Pickling one stores the name of its folder only: another process loads the model from there.
+    Threads take turns to count n-grams, once for each batch. Pickling a tagger stores the name of its folder only:
+    another process loads the model from there.
     """
 
     def __init__(self, model: Model, prefer: str = "balanced") -> None:
@@ -122,6 +128,7 @@ class Tagger:
         self.prefer = prefer
         self.thresholds = model.thresholds[prefer]
         self._counter = Counter([branch.ngrams for branch in model.branches], model.lexicon)
+        self._lock = threading.RLock()  # held by whoever uses the counter, which grows with every new word
 
     def __reduce__(self) -> tuple[Callable[..., Tagger], tuple[Path, str]]:
         return shared_tagger, (self.model.folder, self.prefer)
@@ -145,11 +152,12 @@ class Tagger:
         import numpy as np
         from scipy.special import expit
 
-        tokens = self._counter.tokens(texts)
-        counts = self._counter.count(*tokens)
+        with self._lock:
+            tokens = self._counter.tokens(texts)
+            counts = self._counter.count(*tokens)
+            n_words, n_known = self._counter.words(*tokens).T
         parts = (branch.score(count) for branch, count in zip(self.model.branches, counts, strict=True))
         probabilities = expit(sum(parts, self.model.intercepts)).round(6)
-        n_words, n_known = self._counter.words(*tokens).T
         unfamiliar = n_known < self.model.familiarity_limit * n_words
         remarks = np.where(n_words < MIN_WORDS, REMARKS.index(TOO_SHORT), unfamiliar * REMARKS.index(UNFAMILIAR))
         return np.column_stack([probabilities, remarks])
@@ -160,7 +168,8 @@ class Tagger:
 
     def word_counts(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Count the words of each text, and those among them that the model knows, shape (n_texts, 2)."""
-        return self._counter.words(*self._counter.tokens(texts))
+        with self._lock:
+            return self._counter.words(*self._counter.tokens(texts))
 
     def predict(self, text: str, answer: Sequence[float]) -> Prediction:
         """Make the decision on one report from its row of `answers`."""
@@ -191,30 +200,36 @@ class Tagger:
         """Return the words of a text that speak for some labels; see `Prediction.evidence`."""
         from treatytag.evidence import contributions, explain
 
-        spans, added = contributions(self.model.branches, self._counter, text)
+        with self._lock:
+            spans, added = contributions(self.model.branches, self._counter, text)
         found: list[Evidence] = []
         for label in labels:
             column = LABELS.index(label)
             threshold = self.thresholds[column]
-            found += explain(
-                text,
-                label,
-                spans,
-                added[:, column],
-                lambda texts, column=column, threshold=threshold: self.probabilities(texts)[:, column] < threshold,  # type: ignore[misc]
-            )
+            with _explaining:
+                found += explain(
+                    text,
+                    label,
+                    spans,
+                    added[:, column],
+                    lambda texts, column=column, threshold=threshold: self.probabilities(texts)[:, column] < threshold,  # type: ignore[misc]
+                )
         return tuple(found)
+
+    def _counts_of(self, text: str) -> tuple[sparse.csr_matrix, ...]:
+        with self._lock:
+            return self._counter.count(*self._counter.tokens([text]))
 
     def paragraphs(self, text: str, labels: Sequence[str]) -> tuple[str, ...]:
         """Return the paragraphs of some labels' articles that a text tells of; see `Prediction.paragraphs`."""
-        words = self._counter.count(*self._counter.tokens([text]))[0]
+        words = self._counts_of(text)[0]
         scores = self.model.paragraphs.score(words)[0]
         told = zip(PARAGRAPHS.items(), scores, self.model.paragraph_limits, strict=True)
         return tuple(number for (number, label), score, limit in told if label in labels and score >= limit)
 
     def rulings(self, text: str, articles: Sequence[int]) -> tuple[Ruling, ...]:
         """Return the three rulings nearest to a text that give one of some articles; see `Prediction.rulings`."""
-        concepts = self._counter.count(*self._counter.tokens([text]))[2]
+        concepts = self._counts_of(text)[2]
         nearness = self.model.profiles.score(concepts)[0]
         by_nearness = sorted(zip(-nearness, all_rulings(), strict=True), key=lambda pair: (pair[0], pair[1].row))
         return tuple(r for _, r in by_nearness if any(map(r.mentions, articles)))[:3]
@@ -232,8 +247,9 @@ def _tagger(folder: Path, prefer: str) -> Tagger:
 
 
 def shared_tagger(model: str | Path | None = None, prefer: str = "balanced") -> Tagger:
-    """Return a tagger that is loaded once per process; arguments as for `Tagger.load`."""
-    return _tagger(Path(model).resolve() if model is not None else default_model_dir(), prefer)
+    """Return a tagger that is loaded once per process, for all its threads; arguments as for `Tagger.load`."""
+    with _loading:
+        return _tagger(Path(model).resolve() if model is not None else default_model_dir(), prefer)
 
 
 def classify(text: str, *, model: str | Path | None = None, prefer: str = "balanced") -> Prediction:
