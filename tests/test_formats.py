@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treatytag import InputError, batch, classify, readers, writers
+from treatytag import InputError, batch, classify, writers
 from treatytag.batch import BatchOptions, Summary, answer_columns, tag_file
 
 REPORTS = ["My account was hacked and emptied.", "The bus was late.", "Hackers defaced the town's website."]
@@ -141,6 +141,24 @@ def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
     assert [row["status"][:8] for row in rows[3:]] == ["no text", "ok: unde", "can't be"]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.xlsx"])
+def test_two_columns_of_one_name_are_refused_in_every_format(name: str, tmp_path: Path) -> None:
+    header, cells = ["text", "x", "x"], ["hacked", "1", "2"]
+    if name == "a.parquet":
+        table = pyarrow.Table.from_arrays([pyarrow.array([cell]) for cell in cells], names=header)
+        pyarrow.parquet.write_table(table, tmp_path / name)
+    elif name == "a.xlsx":
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        book.active.append(header)
+        book.active.append(cells)
+        book.save(tmp_path / name)
+    else:
+        (tmp_path / name).write_text(",".join(header) + "\n" + ",".join(cells) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="more than one column named 'x'"):
+        tag_file(tmp_path / name, tmp_path / "out.parquet")
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.xlsx", "a.csv.gz", "a.jsonl.zst"])
 def test_a_broken_file_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"this is no such file")
@@ -163,7 +181,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise ImportError(name)
 
     source = make(tmp_path / "a.parquet")
-    monkeypatch.setattr(readers, "import_module", absent)
+    monkeypatch.setattr("treatytag.rows.import_module", absent)
     with pytest.raises(InputError, match=r"install treatytag\[parquet\]"):
         tag_file(source, tmp_path / "out.csv")
 
@@ -180,6 +198,9 @@ def test_huge_cells_cost_only_their_row(tmp_path: Path) -> None:
     rows = read(tmp_path / "out.csv")
     assert [row["status"][:11] for row in rows] == ["ok", "unreadable ", "ok", "text longer"]
     assert (summary.rows, summary.errors) == (4, 2)
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4"]
+    first, _ = (tmp_path / "out.csv.errors.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(first)["raw"] == "2," + "x" * 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ ORDER = (
         "tagger",
         "drift",
         "packing",
+        "rows",
+        "csv_rows",
+        "tables",
         "readers",
         "writers",
     ),
@@ -32,7 +35,21 @@ ORDER = (
 )
 # What answers a user's reports must not need what trains a model.
 ANSWERING = (
-    *("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress", "naming", "charts", "pages"),
+    *(
+        "evidence",
+        "tagger",
+        "rows",
+        "csv_rows",
+        "tables",
+        "readers",
+        "writers",
+        "batch",
+        "partitions",
+        "progress",
+        "naming",
+        "charts",
+        "pages",
+    ),
     *("dates", "overview", "overview_page"),
 )
 TRAINING = {

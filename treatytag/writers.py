@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from treatytag.errors import InputError
-from treatytag.readers import Source, format_of, needed, split_suffix
+from treatytag.rows import Source, format_of, needed, split_suffix
 
 _EXCEL_MAX_CELL = 32_767
 _EXCEL_MAX_ROWS = 1_048_576
