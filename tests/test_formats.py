@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import decimal
 import gzip
 import io
 import json
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from treatytag import InputError, batch, classify, writers
 from treatytag.batch import BatchOptions, Summary, answer_columns, tag_file
+from treatytag.readers import ReadOptions
 
 REPORTS = ["My account was hacked and emptied.", "The bus was late.", "Hackers defaced the town's website."]
 ARTICLES = [";".join(map(str, classify(text).articles)) for text in REPORTS]
@@ -116,14 +118,116 @@ def test_control_characters_survive_an_excel_sheet(tmp_path: Path) -> None:
     assert "rings" in read(tmp_path / "back.jsonl")[0]["text"]
 
 
-def test_what_excel_cannot_hold_is_refused_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "in.csv"
-    source.write_text("text\n" + "x" * 40_000 + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match="32767 characters"):
-        tag_file(source, tmp_path / "out.xlsx")
+def test_a_text_too_long_for_excel_is_cut_said_and_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a bus \x07" * 10_000, "\U0001f600" * 20_000, "My account was hacked."]
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    summary = tag_file(source, tmp_path / "out.xlsx")
+    rows = read(tmp_path / "out.xlsx")
+    assert ["cut to what an Excel cell holds: text" in row["status"] for row in rows] == [True, True, False]
+    assert [len(row["text"].encode("utf-16-le")) // 2 <= 32_767 for row in rows] == [True] * 3
+    errors = [json.loads(line) for line in (tmp_path / "out.xlsx.errors.jsonl").read_text("utf-8").splitlines()]
+    assert [(error["row"], error["raw"]["text"]) for error in errors] == [(1, texts[0]), (2, texts[1])]
+    assert (summary.rows, summary.errors) == (3, 0)
     monkeypatch.setattr(writers, "_EXCEL_MAX_ROWS", 2)
     with pytest.raises(InputError, match="sheet holds 2 rows"):
         tag_file(make(tmp_path / "a.csv"), tmp_path / "other.xlsx")
+
+
+WANTED = ["out.csv", "out.tsv.gz", "out.jsonl", "out.parquet", "out.xlsx"]
+ZONE = datetime.timezone(datetime.timedelta(hours=5))
+HOSTILE: dict[str, Any] = {
+    "zone": datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=ZONE),
+    "old": datetime.date(1620, 1, 1),
+    "time": datetime.time(1, 2, 3),
+    "span": datetime.timedelta(days=3, microseconds=7),
+    "binary": b"\xff\x00",
+    "decimal": decimal.Decimal("12.50"),
+    "nested": {"day": datetime.date(2026, 1, 2), "pieces": [b"x", b"\xff", None], "sum": decimal.Decimal(1)},
+    "list": [datetime.datetime(2026, 1, 2)],
+    "large": 2**62,
+    "infinite": float("inf"),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_every_format_takes_every_value_of_parquet(wanted: str, tmp_path: Path) -> None:
+    columns = {name: pyarrow.array([value, None]) for name, value in HOSTILE.items()}
+    columns |= {
+        "nano": pyarrow.array([1_700_000_000_123_456_789, None], pyarrow.timestamp("ns", "UTC")),
+        "nano_span": pyarrow.array([123_456_789, None], pyarrow.duration("ns")),
+        "nanos": pyarrow.array([[1_700_000_000_123_456_789], None], pyarrow.list_(pyarrow.timestamp("ns"))),
+        "kind": pyarrow.array(["a", None]).dictionary_encode(),
+        "map": pyarrow.array([[("k", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
+        "small": pyarrow.array([1.5, None], pyarrow.float32()),
+        "text": pyarrow.array(["My account was hacked.", None]),
+    }
+    table = pyarrow.table(columns)
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "in.parquet")
+    summary = tag_file(tmp_path / "in.parquet", tmp_path / wanted)
+    assert (summary.rows, summary.errors) == (2, 1)
+    if wanted == "out.parquet":
+        out = pyarrow.parquet.read_table(tmp_path / wanted).select(table.column_names)
+        assert out.schema.equals(table.schema)
+        assert str(out) == str(table)
+        return
+    row = read(tmp_path / wanted)[0]
+    assert row["status"] == "ok"
+    assert "123456789" in str(row["nano"])
+    assert "123456789" in str(row["nanos"])
+    assert str(row["zone"]).startswith("2026-01-0")
+    assert row["decimal"] == "12.50"
+    assert row["binary"] == "ff00"
+    assert "2026-01-02" in str(row["nested"])
+    errors = (tmp_path / f"{wanted}.errors.jsonl").read_text(encoding="utf-8")
+    assert json.loads(errors)["row"] == 2
+
+
+TEXTS = [
+    "a\x00b",
+    "".join(map(chr, range(1, 32))),
+    "lone \ud83d surrogate",
+    "\ufffe\uffff",
+    "_x0007_",
+    "\u2028\x85 next",
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_every_format_takes_every_text(wanted: str, tmp_path: Path) -> None:
+    lines = [{"text": text, "=1+1": {"deep": [text]}, text: 1} for text in TEXTS]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    summary = tag_file(tmp_path / "in.jsonl", tmp_path / wanted, BatchOptions(explain=True))
+    assert (summary.rows, summary.errors) == (len(TEXTS), 0)
+    rows = read(tmp_path / wanted)
+    assert len(rows) == len(TEXTS)
+    assert ("'=1+1" if "sv" in wanted else "=1+1") in rows[0]
+    assert "lone" in rows[2]["text"]
+    assert "surrogate" in rows[2]["text"]
+    if wanted == "out.jsonl":
+        assert [row["text"] for row in rows] == TEXTS
+
+
+def test_a_workbook_with_several_filled_sheets_asks_for_one(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.title = "cover"
+    for name, texts in (("north", ["hacked account"]), ("south", ["the bus was late", None, "stolen password"])):
+        sheet = book.create_sheet(name)
+        for cell in ["text", *texts, None]:
+            sheet.append([cell])
+    book.save(tmp_path / "in.xlsx")
+    with pytest.raises(InputError, match=r"'north', 'south'.*--sheet"):
+        tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv")
+    with pytest.raises(InputError, match="no sheet 'west'; its sheets are 'cover', 'north', 'south'"):
+        tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv", BatchOptions(read=ReadOptions(sheet="west")))
+    tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv", BatchOptions(read=ReadOptions(sheet="south")))
+    assert [row["text"] for row in read(tmp_path / "out.csv")] == ["the bus was late", "stolen password"]
+    del book["north"]
+    book.save(tmp_path / "one.xlsx")
+    assert tag_file(tmp_path / "one.xlsx", tmp_path / "one.csv").rows == 2
 
 
 def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
@@ -134,11 +238,13 @@ def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
     (folder / "r3.txt").write_bytes(b"")
     (folder / "r4.txt").write_bytes(b"caf\xe9 account hacked")
     (folder / "r5.txt").mkdir()
+    (folder / "Sub").mkdir()
+    (folder / "Sub" / "R.TXT").write_bytes(REPORTS[0].encode())
     tag_file(folder, tmp_path / "out.csv")
     rows = read(tmp_path / "out.csv")
-    assert [row["file"] for row in rows] == [f"r{i}.txt" for i in range(6)]
-    assert [row["articles"] for row in rows[:3]] == ARTICLES
-    assert [row["status"][:8] for row in rows[3:]] == ["no text", "ok: unde", "can't be"]
+    assert [row["file"] for row in rows] == ["Sub/R.TXT", *(f"r{i}.txt" for i in range(6))]
+    assert [row["articles"] for row in rows[:4]] == [ARTICLES[0], *ARTICLES]
+    assert [row["status"][:8] for row in rows[4:]] == ["no text", "ok: unde", "can't be"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.xlsx"])

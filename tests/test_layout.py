@@ -30,7 +30,7 @@ ORDER = (
         "readers",
         "writers",
     ),
-    *("batch", "partitions", "progress", "naming", "labelled", "mistakes", "charts"),
+    *("journal", "batch", "partitions", "progress", "naming", "labelled", "mistakes", "charts"),
     *("pages", "evaluation_page", "dates", "overview", "overview_page", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
@@ -43,6 +43,7 @@ ANSWERING = (
         "tables",
         "readers",
         "writers",
+        "journal",
         "batch",
         "partitions",
         "progress",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -32,7 +33,17 @@ from treatytag.rows import (
 )
 from treatytag.tables import open_parquet, open_xlsx
 
-__all__ = ["ReadOptions", "Row", "Source", "find_encoding", "find_text_column", "format_of", "needed", "open_source"]
+__all__ = [
+    "ReadOptions",
+    "Row",
+    "Source",
+    "find_encoding",
+    "find_text_column",
+    "format_of",
+    "listing",
+    "needed",
+    "open_source",
+]
 
 _SAMPLE = 1_000_000
 _DELIMITERS = ",;\t|"
@@ -205,19 +216,31 @@ def _jsonl_rows(file: IO[str], text_column: str) -> Iterator[Row]:
             yield Row({}, None, problem, line.rstrip("\r\n")) if problem else row_of(values, text_column)
 
 
+def _texts_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
+
+
+def listing(folder: Path) -> str:
+    """Return a digest of the names, sizes and times of a folder's texts."""
+    found = [(path, path.stat()) for path in _texts_of(folder)]
+    files = [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found]
+    return hashlib.sha256(repr(files).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _open_folder(path: Path, options: ReadOptions) -> Source:
-    files = sorted(path.glob("*.txt"))
+    files = _texts_of(path)
     if not files:
         raise InputError(f"{path} holds no .txt file; give a folder of them, or a CSV, JSONL, Parquet or Excel file.")
 
     def rows() -> Iterator[Row]:
         for file in files:
+            name = file.relative_to(path).as_posix()
             try:
                 opened, _ = _open_text(file, options)
                 with opened:
-                    row = row_of({"file": file.name, "text": opened.read(MAX_TEXT + 1)}, "text")
+                    row = row_of({"file": name, "text": opened.read(MAX_TEXT + 1)}, "text")
             except OSError as error:
-                row = Row({"file": file.name}, None, f"can't be read: {error.strerror}")
+                row = Row({"file": name}, None, f"can't be read: {error.strerror}")
             yield row
 
     return Source(["file", "text"], rows(), "txt")

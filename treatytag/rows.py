@@ -45,12 +45,14 @@ class Row:
         text: the report, or None where there is none to tag.
         status: `ok`, `ok: ...` (tagged, with a remark) or why it could not be tagged.
         raw: the row as found, where `values` does not hold all of it.
+        place: with `ReadOptions.exact`, the Arrow batch that holds the row and its number there.
     """
 
     values: dict[str, Any]
     text: str | None
     status: str = "ok"
     raw: Any = None
+    place: tuple[Any, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,15 @@ class ReadOptions:
         text_column: name of the column that holds the report.
         delimiter: one character, for CSV.
         encoding: a Python codec name, for CSV, JSONL and text files.
+        sheet: the sheet of an Excel workbook; needed where more than one has rows.
+        exact: leave a Parquet file's values in Arrow's hands, all but the reports, so that every type stays as it is.
     """
 
     text_column: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    sheet: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
