@@ -177,6 +177,16 @@ def _identity(kept: Floats) -> Floats:
     return kept
 
 
+def run_of(content: object, options: BatchOptions) -> dict[str, Any]:
+    """Return what an output depends on, as plain values: what is in the input, the model and the options."""
+    return {
+        "input": content,
+        "model": shared_tagger(options.model, options.prefer).model.model_id,
+        "batches": [BATCH_TEXTS, BATCH_CHARACTERS],
+        "options": [asdict(options.read), options.prefer, options.prefix, options.explain],
+    }
+
+
 def tag_file(
     source: Path,
     output: Path | None,
@@ -217,12 +227,7 @@ def tag_file(
         return summary
     unfinished = output.with_name(f".unfinished.{output.name}")
     errors = _ErrorFile(output.with_name(output.name + ".errors.jsonl"))
-    run = {
-        "input": summary.input_sha256 or listing(source),
-        "model": summary.model_id,
-        "batches": [BATCH_TEXTS, BATCH_CHARACTERS],
-        "options": [asdict(options.read), options.prefer, options.prefix, options.explain],
-    }
+    run = run_of(summary.input_sha256 or listing(source), options)
     try:
         journal_folder = output.with_name(output.name + ".journal")
         if not output.parent.is_dir():

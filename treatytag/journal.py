@@ -33,7 +33,7 @@ class Journal:
             if not folder.is_dir() or not all(_OURS.fullmatch(path.name) for path in folder.iterdir()):
                 raise InputError(f"{folder} is no journal of treatytag; move it away, or choose another output.")
             if description.exists():
-                changed = _changes(description, run)
+                changed = changes(description, run)
                 if resume and changed:
                     raise InputError(
                         f"can't resume: {', '.join(changed)} changed since the run was interrupted; leave out --resume."
@@ -67,7 +67,8 @@ class Journal:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _changes(description: Path, run: dict[str, Any]) -> list[str]:
+def changes(description: Path, run: dict[str, Any]) -> list[str]:
+    """Return what of a run differs from its description on disk; all of it where that can't be read."""
     try:
         before = json.loads(description.read_text(encoding="utf-8"))
     except ValueError:
