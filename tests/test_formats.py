@@ -3,6 +3,7 @@
 import csv
 import datetime
 import decimal
+import gc
 import gzip
 import io
 import json
@@ -326,6 +327,56 @@ def test_a_write_that_fails_leaves_a_sentence_and_no_half_output(
     assert not (tmp_path / "out.csv").exists()
     tag_file(source, tmp_path / "out.csv", BatchOptions(resume=True))
     assert [row["articles"] for row in read(tmp_path / "out.csv")] == ARTICLES
+
+
+@pytest.mark.parametrize("wanted", ["out.csv.gz", "out.jsonl.zst", "out.parquet", "out.xlsx"])
+def test_a_disk_that_fills_up_at_the_last_step_leaves_nothing_half_done(
+    wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {".gz": "_CsvWriter", ".zst": "_JsonlWriter", ".parquet": "_ParquetWriter"}
+    source = make(tmp_path / "a.csv")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if wanted == "out.xlsx":
+            patch.setattr("zipfile.ZipFile.writestr", fail)
+        else:
+            patch.setattr(getattr(writers, kinds[Path(wanted).suffix]), "close", fail)
+        with pytest.raises(InputError, match="is full; free some space"):
+            tag_file(source, tmp_path / wanted)
+        ignored: list[Any] = []
+        patch.setattr("sys.unraisablehook", ignored.append)  # it prints "Exception ignored"
+        gc.collect()
+        assert ignored == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", f"{wanted}.journal"]
+    assert tag_file(source, tmp_path / wanted, BatchOptions(resume=True)).rows == 3
+
+
+def test_a_folder_without_permission_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, real = make(tmp_path / "a.csv"), Path.exists
+
+    def exists(path: Path, **options: Any) -> bool:
+        if path.name == "out.csv":
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(InputError, match="no permission; choose another folder"):
+        tag_file(source, tmp_path / "out.csv")
+
+
+def test_the_journal_tells_why_it_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make(tmp_path / "a.csv")
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("treatytag.journal.os.fsync", full)
+    with pytest.raises(InputError, match="disk is full"):
+        tag_file(source, tmp_path / "out.csv")
+    assert not list(tmp_path.glob(".unfinished*"))
 
 
 CELLS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)

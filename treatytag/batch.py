@@ -25,7 +25,7 @@ from treatytag.journal import Journal
 from treatytag.offences import ARTICLES, LABELS
 from treatytag.readers import ReadOptions, Row, Source, format_of, listing, open_source
 from treatytag.tagger import BATCH_CHARACTERS, BATCH_TEXTS, Prediction, Tagger, batches, shared_tagger
-from treatytag.writers import Writer, open_writer
+from treatytag.writers import Writer, abandon_stdout, open_writer
 
 
 @dataclass(frozen=True)
@@ -267,14 +267,14 @@ def _write_to_pipe(
     summary: Summary,
     progress: Callable[[Summary], None],
 ) -> None:
-    writer = open_writer(None, name, reports, answer_columns(options.prefix, options.explain))
     try:
+        writer = open_writer(None, name, reports, answer_columns(options.prefix, options.explain))
         _write(reports, writer, None, options, tagger, summary, None, progress)
         writer.close()
     except BrokenPipeError:
         raise  # whoever read has enough: no error
     except OSError as error:
-        writer.abandon()
+        abandon_stdout()
         raise InputError(_cannot_write("standard output", error)) from error
 
 
@@ -335,9 +335,10 @@ def _sha256(path: Path) -> str:
 
 
 def _cannot_write(output: str, error: OSError) -> str:
+    where = " or the folder for temporary files (TMPDIR)" if output.endswith(".xlsx") else ""
     again = "" if output == "standard output" else " with --resume"
     reasons = {
-        errno.ENOSPC: f"the disk is full; free some space and run again{again}",
+        errno.ENOSPC: f"the disk{where} is full; free some space and run again{again}",
         errno.EDQUOT: f"your quota is used up; free some space and run again{again}",
         errno.EACCES: "no permission; choose another folder",
     }

@@ -355,10 +355,12 @@ def _close(stream: IO[str]) -> None:
 
 def _abandon(stream: IO[str]) -> None:
     with suppress(Exception):
-        if stream is not sys.stdout:
-            stream.close()
-            return
-        # Python flushes it once more at exit, and would complain again
+        stream.close()
+
+
+def abandon_stdout() -> None:
+    """Let go of a standard output that can't be written: Python flushes it at exit, and would complain again."""
+    with suppress(Exception):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
+        os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
