@@ -239,13 +239,14 @@ def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
     (folder / "r3.txt").write_bytes(b"")
     (folder / "r4.txt").write_bytes(b"caf\xe9 account hacked")
     (folder / "r5.txt").mkdir()
+    (folder / "r6.txt").symlink_to(folder / "nowhere")
     (folder / "Sub").mkdir()
     (folder / "Sub" / "R.TXT").write_bytes(REPORTS[0].encode())
     tag_file(folder, tmp_path / "out.csv")
     rows = read(tmp_path / "out.csv")
-    assert [row["file"] for row in rows] == ["Sub/R.TXT", *(f"r{i}.txt" for i in range(6))]
+    assert [row["file"] for row in rows] == ["Sub/R.TXT", *(f"r{i}.txt" for i in range(7))]
     assert [row["articles"] for row in rows[:4]] == [ARTICLES[0], *ARTICLES]
-    assert [row["status"][:8] for row in rows[4:]] == ["no text", "ok: unde", "can't be"]
+    assert [row["status"][:8] for row in rows[4:]] == ["no text", "ok: unde", "can't be", "can't be"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.xlsx"])

@@ -279,7 +279,7 @@ def _write_to_pipe(
 
 
 class _ErrorFile:
-    """Rows that could not be tagged, or not be written in whole; there is no file where there are none."""
+    """Rows that could not be tagged, or not be read or written in whole; there is no file where there are none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -322,7 +322,10 @@ def _write(
                 continue
             if prediction is None:
                 errors.add(summary.rows, row.status, row.values if row.raw is None else row.raw)
-            elif cut:
+                continue
+            if row.raw is not None:
+                errors.add(summary.rows, row.status, row.raw)
+            if cut:
                 errors.add(summary.rows, "ok: cut in the output, whole here", cut)
         summary.seconds = monotonic() - started
         summary.fraction = reports.fraction()

@@ -24,7 +24,7 @@ _separator = re.compile(r'\ufeff?"?sep=(.)"?\s*')
 
 @dataclass(slots=True)
 class Record:
-    """One record: its cells (where it can't be read, those before the trouble), what is wrong, and then its line."""
+    """One record: its cells (where it can't be read, those before the trouble); what is wrong, and then its line."""
 
     cells: list[str]
     problem: str = ""
@@ -132,6 +132,6 @@ class Records:
                 continue
             is_closed = next(following, None) is not None
             if is_closed and (strict or len(cells) == n_columns):
-                return Record(cells, "" if strict else STRAY_QUOTE)
+                return Record(cells) if strict else Record(cells, STRAY_QUOTE, raw)
         before = raw[:_BEGINNING].partition('"')[0].split(self._delimiter)[:-1]
         return Record(before[: n_columns - 1], problem, raw)

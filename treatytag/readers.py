@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from treatytag.csv_rows import Record, Records, told_delimiter
+from treatytag.csv_rows import STRAY_QUOTE, Record, Records, told_delimiter
 from treatytag.errors import InputError
 from treatytag.rows import (
     MAX_TEXT,
@@ -163,13 +163,14 @@ def _open_csv(path: Path, options: ReadOptions) -> Source:
 def _csv_row(record: Record, columns: list[str], text_column: str) -> Row:
     cells = record.cells
     values: dict[str, Any] = dict(zip(columns, cells, strict=False))
-    if record.raw is not None:
+    if record.raw is not None and record.problem != STRAY_QUOTE:
         return Row(values, None, record.problem, record.raw)
     if len(cells) != len(columns):
         return Row(values, None, f"ragged row: {len(cells)} cells for {len(columns)} columns", cells)
     row = row_of(values, text_column)
     if record.problem and row.status == "ok":
         row.status = record.problem
+    row.raw = record.raw
     return row
 
 
@@ -222,8 +223,14 @@ def _texts_of(folder: Path) -> list[Path]:
 
 def listing(folder: Path) -> str:
     """Return a digest of the names, sizes and times of a folder's texts."""
-    found = [(path, path.stat()) for path in _texts_of(folder)]
-    files = [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found]
+    files: list[tuple[object, ...]] = []
+    for path in _texts_of(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            stat = path.stat()
+            files.append((name, stat.st_size, stat.st_mtime_ns))
+        except OSError as error:  # a link to nowhere costs only its row
+            files.append((name, error.errno))
     return hashlib.sha256(repr(files).encode("utf-8", "surrogateescape")).hexdigest()
 
 
