@@ -1,13 +1,18 @@
 """Rows in = rows out, in order, whatever is in them."""
 
 import csv
+import gzip
+import io
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from treatytag import InputError, classify
 from treatytag.batch import BatchOptions, answer_columns, tag_file
+from treatytag.csv_rows import Records
 from treatytag.readers import ReadOptions
 
 
@@ -51,7 +56,7 @@ BAD_ROWS = {
     "empty text": (b"id,text\n1,\n2,   \n3,x y\n", ["no text", "no text", "ok"]),
     "undecodable": (b"id,text\n1,caf\xe9 hacked\n2,fine \xc3\xa9\xc3\xa9\xc3\xa9\n", ["ok: undecodable", "ok"]),
     "NUL": (b"id,text\n1,a\x00b\n2,c\n", ["ok", "ok"]),
-    "unclosed quote": (b'id,text\n1,fine\n2,"open\n3,rest\n', ["ok", "ok"]),
+    "unclosed quote": (b'id,text\n1,fine\n2,"open\n3,rest\n', ["ok", "unreadable", "ok"]),
     "blank lines": (b"id,text\n\n1,a\n\n\n2,b\n", ["ok", "ok"]),
     "carriage returns": (b"id,text\r1,a\r2,b\r", ["ok", "ok"]),
 }
@@ -69,6 +74,71 @@ def test_a_bad_csv_row_costs_only_itself(content: bytes, statuses: list[str], tm
     assert errors.exists() == bool(failed)
     if failed:
         assert [json.loads(line)["row"] for line in errors.read_text(encoding="utf-8").splitlines()] == failed
+
+
+def test_one_missing_quote_among_many_reports_costs_one_row(tmp_path: Path) -> None:
+    lines = [f'{n},"My account was hacked, {n} times"' for n in range(300)]
+    lines[100] = lines[100][:-1]
+    lines[200] = '200,"two\nlines, and ""quotes"""'
+    lines[250] = '250,"he said "give me money" to us"'
+    source = write(tmp_path / "in.csv", "id,text\n" + "\n".join(lines) + "\n")
+    summary = tag_file(source, tmp_path / "out.csv")
+    rows = read_csv(tmp_path / "out.csv")
+    assert [row["id"] for row in rows] == [str(n) for n in range(300)]
+    assert [row["id"] for row in rows if not row["status"].startswith("ok")] == ["100"]
+    assert rows[200]["text"] == 'two\nlines, and "quotes"'
+    assert rows[101]["text"] == "My account was hacked, 101 times"
+    assert "quotes not doubled" in rows[250]["status"]
+    assert summary.errors == 1
+    errors = map(json.loads, (tmp_path / "out.csv.errors.jsonl").read_text(encoding="utf-8").splitlines())
+    assert [(error["row"], error["raw"]) for error in errors] == [(101, lines[100]), (251, lines[250])]
+
+
+@pytest.mark.parametrize("n_after", [3, 5_000])
+def test_a_quote_that_never_closes_costs_one_row(n_after: int, tmp_path: Path) -> None:
+    lines = [
+        "id,text",
+        '0,"open',
+        *(f"{n},My account was hacked" for n in range(1, n_after)),
+        f'{n_after},"two\nlines"',
+    ]
+    tag_file(write(tmp_path / "in.csv", "\n".join(lines)), tmp_path / "out.csv")
+    rows = read_csv(tmp_path / "out.csv")
+    assert [row["id"] for row in rows] == [str(n) for n in range(n_after + 1)]
+    assert [row["status"].startswith("ok") for row in rows] == [False] + [True] * n_after
+    assert rows[-1]["text"] == "two\nlines"
+
+
+def test_quotes_made_to_be_read_over_and_over_take_no_long_time(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", "id,text,x\n" + 'a",b,"c\n' * 20_000)
+    summary = tag_file(source, tmp_path / "out.csv")
+    assert summary.rows == summary.errors == 20_000
+
+
+CELL = st.text(alphabet='ab ",\n\r', max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12))
+def test_any_well_formed_csv_is_read_as_written(rows: list[tuple[str, str]]) -> None:
+    table = io.StringIO(newline="")
+    csv.writer(table, quoting=csv.QUOTE_ALL).writerows(rows)
+    found = [record.cells for record in Records(io.StringIO(table.getvalue(), newline=""), ",").of(2)]
+    assert found == [list(row) for row in rows]
+
+
+HEADERS = {
+    "trailing empty headers": (b"id,text,,\n1,hacked,,\n", ["id", "text", "column_3", "column_4"]),
+    "told delimiter": (b"\xef\xbb\xbfsep=;\r\nid;text\r\n1;hacked, twice, thrice\r\n", ["id", "text"]),
+}
+
+
+@pytest.mark.parametrize(("content", "columns"), HEADERS.values(), ids=HEADERS.keys())
+def test_headers_as_spreadsheets_write_them(content: bytes, columns: list[str], tmp_path: Path) -> None:
+    tag_file(write(tmp_path / "in.csv", content), tmp_path / "out.csv")
+    row = read_csv(tmp_path / "out.csv")[0]
+    assert list(row)[: len(columns)] == columns
+    assert (row["id"], row["status"][:2]) == ("1", "ok")
 
 
 def test_a_bad_jsonl_row_costs_only_itself_and_its_line_is_kept(tmp_path: Path) -> None:
@@ -101,6 +171,9 @@ def test_encoding_and_delimiter_are_found_out(encoding: str, delimiter: str, tmp
 
 
 REFUSED = {
+    "gzip by a wrong name": (gzip.compress(b"text\nx\n"), "gzip.*rename"),
+    "zip by a wrong name": (b"PK\x03\x04rest", "zip.*rename"),
+    "Parquet by a wrong name": (b"PAR1rest", "Parquet.*rename"),
     "no header": (b"", "header"),
     "no text column": (b"a,b\n1,2\n", "--text-column"),
     "repeated column": (b"text,a,a\nx,1,2\n", "'a'"),

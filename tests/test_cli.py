@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
@@ -64,6 +65,60 @@ def test_untaggable_rows_give_exit_code_3_and_a_summary(tmp_path: Path) -> None:
     assert (summary["rows"], summary["errors"]) == (2, 1)
     assert len(summary["input_sha256"]) == 64
     assert summary["model_id"]
+
+
+needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_a_full_disk_behind_standard_output_is_told_in_one_sentence(format_: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "treatytag", "classify", str(EXAMPLES), "--format", format_]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("treatytag: standard output can't be written: the disk is full")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("failing", ["treatytag.cli.shutil.copyfileobj", "treatytag.cli.tempfile.TemporaryDirectory"])
+def test_standard_input_that_cannot_be_kept_is_told(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(failing, fail)
+    result = CliRunner().invoke(cli, ["classify", "-"], input="text\nhacked\n")
+    assert isinstance(result.exception, InputError)
+    assert "TMPDIR" in str(result.exception)
+
+
+def test_the_table_comes_before_a_summary_that_fails_and_a_missing_folder_before_the_run(tmp_path: Path) -> None:
+    done = run("classify", EXAMPLES, "-o", tmp_path / "out.csv", "--summary", tmp_path / "no" / "summary.json")
+    assert done.returncode == 1
+    assert b"create it first" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+    if Path("/dev/full").exists():
+        done = run("classify", EXAMPLES, "-o", tmp_path / "out.csv", "--summary", "/dev/full")
+        assert done.returncode == 1
+        assert b"15 rows" in done.stderr
+        assert b"can't be written (No space left on device)" in done.stderr
+
+
+def test_rows_lost_to_standard_output_are_told(tmp_path: Path) -> None:
+    done = run("classify", "-", "--format", "jsonl", stdin=b'{"text": "hacked account"}\nrubbish\n')
+    assert done.returncode == 3
+    assert b"1 rows could not be tagged" in done.stderr
+    assert b"-o FILE" in done.stderr
+
+
+def test_a_sheet_can_be_chosen(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name in ("north", "south"):
+        book.create_sheet(name).append(["text"])
+        book[name].append([f"hacked in the {name}"])
+    book.save(tmp_path / "in.xlsx")
+    assert b"--sheet" in run("classify", tmp_path / "in.xlsx").stderr
+    assert b"hacked in the south" in run("classify", tmp_path / "in.xlsx", "--sheet", "south").stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import csv
 import datetime
+import decimal
+import gc
 import gzip
 import io
 import json
@@ -17,8 +19,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treatytag import InputError, batch, classify, readers, writers
+from treatytag import InputError, batch, classify, writers
 from treatytag.batch import BatchOptions, Summary, answer_columns, tag_file
+from treatytag.readers import ReadOptions
 
 REPORTS = ["My account was hacked and emptied.", "The bus was late.", "Hackers defaced the town's website."]
 ARTICLES = [";".join(map(str, classify(text).articles)) for text in REPORTS]
@@ -116,14 +119,116 @@ def test_control_characters_survive_an_excel_sheet(tmp_path: Path) -> None:
     assert "rings" in read(tmp_path / "back.jsonl")[0]["text"]
 
 
-def test_what_excel_cannot_hold_is_refused_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "in.csv"
-    source.write_text("text\n" + "x" * 40_000 + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match="32767 characters"):
-        tag_file(source, tmp_path / "out.xlsx")
+def test_a_text_too_long_for_excel_is_cut_said_and_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a bus \x07" * 10_000, "\U0001f600" * 20_000, "My account was hacked."]
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    summary = tag_file(source, tmp_path / "out.xlsx")
+    rows = read(tmp_path / "out.xlsx")
+    assert ["cut to what an Excel cell holds: text" in row["status"] for row in rows] == [True, True, False]
+    assert [len(row["text"].encode("utf-16-le")) // 2 <= 32_767 for row in rows] == [True] * 3
+    errors = [json.loads(line) for line in (tmp_path / "out.xlsx.errors.jsonl").read_text("utf-8").splitlines()]
+    assert [(error["row"], error["raw"]["text"]) for error in errors] == [(1, texts[0]), (2, texts[1])]
+    assert (summary.rows, summary.errors) == (3, 0)
     monkeypatch.setattr(writers, "_EXCEL_MAX_ROWS", 2)
     with pytest.raises(InputError, match="sheet holds 2 rows"):
         tag_file(make(tmp_path / "a.csv"), tmp_path / "other.xlsx")
+
+
+WANTED = ["out.csv", "out.tsv.gz", "out.jsonl", "out.parquet", "out.xlsx"]
+ZONE = datetime.timezone(datetime.timedelta(hours=5))
+HOSTILE: dict[str, Any] = {
+    "zone": datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=ZONE),
+    "old": datetime.date(1620, 1, 1),
+    "time": datetime.time(1, 2, 3),
+    "span": datetime.timedelta(days=3, microseconds=7),
+    "binary": b"\xff\x00",
+    "decimal": decimal.Decimal("12.50"),
+    "nested": {"day": datetime.date(2026, 1, 2), "pieces": [b"x", b"\xff", None], "sum": decimal.Decimal(1)},
+    "list": [datetime.datetime(2026, 1, 2)],
+    "large": 2**62,
+    "infinite": float("inf"),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_every_format_takes_every_value_of_parquet(wanted: str, tmp_path: Path) -> None:
+    columns = {name: pyarrow.array([value, None]) for name, value in HOSTILE.items()}
+    columns |= {
+        "nano": pyarrow.array([1_700_000_000_123_456_789, None], pyarrow.timestamp("ns", "UTC")),
+        "nano_span": pyarrow.array([123_456_789, None], pyarrow.duration("ns")),
+        "nanos": pyarrow.array([[1_700_000_000_123_456_789], None], pyarrow.list_(pyarrow.timestamp("ns"))),
+        "kind": pyarrow.array(["a", None]).dictionary_encode(),
+        "map": pyarrow.array([[("k", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
+        "small": pyarrow.array([1.5, None], pyarrow.float32()),
+        "text": pyarrow.array(["My account was hacked.", None]),
+    }
+    table = pyarrow.table(columns)
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "in.parquet")
+    summary = tag_file(tmp_path / "in.parquet", tmp_path / wanted)
+    assert (summary.rows, summary.errors) == (2, 1)
+    if wanted == "out.parquet":
+        out = pyarrow.parquet.read_table(tmp_path / wanted).select(table.column_names)
+        assert out.schema.equals(table.schema)
+        assert str(out) == str(table)
+        return
+    row = read(tmp_path / wanted)[0]
+    assert row["status"] == "ok"
+    assert "123456789" in str(row["nano"])
+    assert "123456789" in str(row["nanos"])
+    assert str(row["zone"]).startswith("2026-01-0")
+    assert row["decimal"] == "12.50"
+    assert row["binary"] == "ff00"
+    assert "2026-01-02" in str(row["nested"])
+    errors = (tmp_path / f"{wanted}.errors.jsonl").read_text(encoding="utf-8")
+    assert json.loads(errors)["row"] == 2
+
+
+TEXTS = [
+    "a\x00b",
+    "".join(map(chr, range(1, 32))),
+    "lone \ud83d surrogate",
+    "\ufffe\uffff",
+    "_x0007_",
+    "\u2028\x85 next",
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_every_format_takes_every_text(wanted: str, tmp_path: Path) -> None:
+    lines = [{"text": text, "=1+1": {"deep": [text]}, text: 1} for text in TEXTS]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    summary = tag_file(tmp_path / "in.jsonl", tmp_path / wanted, BatchOptions(explain=True))
+    assert (summary.rows, summary.errors) == (len(TEXTS), 0)
+    rows = read(tmp_path / wanted)
+    assert len(rows) == len(TEXTS)
+    assert ("'=1+1" if "sv" in wanted else "=1+1") in rows[0]
+    assert "lone" in rows[2]["text"]
+    assert "surrogate" in rows[2]["text"]
+    if wanted == "out.jsonl":
+        assert [row["text"] for row in rows] == TEXTS
+
+
+def test_a_workbook_with_several_filled_sheets_asks_for_one(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.title = "cover"
+    for name, texts in (("north", ["hacked account"]), ("south", ["the bus was late", None, "stolen password"])):
+        sheet = book.create_sheet(name)
+        for cell in ["text", *texts, None]:
+            sheet.append([cell])
+    book.save(tmp_path / "in.xlsx")
+    with pytest.raises(InputError, match=r"'north', 'south'.*--sheet"):
+        tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv")
+    with pytest.raises(InputError, match="no sheet 'west'; its sheets are 'cover', 'north', 'south'"):
+        tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv", BatchOptions(read=ReadOptions(sheet="west")))
+    tag_file(tmp_path / "in.xlsx", tmp_path / "out.csv", BatchOptions(read=ReadOptions(sheet="south")))
+    assert [row["text"] for row in read(tmp_path / "out.csv")] == ["the bus was late", "stolen password"]
+    del book["north"]
+    book.save(tmp_path / "one.xlsx")
+    assert tag_file(tmp_path / "one.xlsx", tmp_path / "one.csv").rows == 2
 
 
 def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
@@ -134,11 +239,32 @@ def test_a_folder_of_texts_is_read_in_name_order(tmp_path: Path) -> None:
     (folder / "r3.txt").write_bytes(b"")
     (folder / "r4.txt").write_bytes(b"caf\xe9 account hacked")
     (folder / "r5.txt").mkdir()
+    (folder / "r6.txt").symlink_to(folder / "nowhere")
+    (folder / "Sub").mkdir()
+    (folder / "Sub" / "R.TXT").write_bytes(REPORTS[0].encode())
     tag_file(folder, tmp_path / "out.csv")
     rows = read(tmp_path / "out.csv")
-    assert [row["file"] for row in rows] == [f"r{i}.txt" for i in range(6)]
-    assert [row["articles"] for row in rows[:3]] == ARTICLES
-    assert [row["status"][:8] for row in rows[3:]] == ["no text", "ok: unde", "can't be"]
+    assert [row["file"] for row in rows] == ["Sub/R.TXT", *(f"r{i}.txt" for i in range(7))]
+    assert [row["articles"] for row in rows[:4]] == [ARTICLES[0], *ARTICLES]
+    assert [row["status"][:8] for row in rows[4:]] == ["no text", "ok: unde", "can't be", "can't be"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.xlsx"])
+def test_two_columns_of_one_name_are_refused_in_every_format(name: str, tmp_path: Path) -> None:
+    header, cells = ["text", "x", "x"], ["hacked", "1", "2"]
+    if name == "a.parquet":
+        table = pyarrow.Table.from_arrays([pyarrow.array([cell]) for cell in cells], names=header)
+        pyarrow.parquet.write_table(table, tmp_path / name)
+    elif name == "a.xlsx":
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        book.active.append(header)
+        book.active.append(cells)
+        book.save(tmp_path / name)
+    else:
+        (tmp_path / name).write_text(",".join(header) + "\n" + ",".join(cells) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="more than one column named 'x'"):
+        tag_file(tmp_path / name, tmp_path / "out.parquet")
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.xlsx", "a.csv.gz", "a.jsonl.zst"])
@@ -163,7 +289,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise ImportError(name)
 
     source = make(tmp_path / "a.parquet")
-    monkeypatch.setattr(readers, "import_module", absent)
+    monkeypatch.setattr("treatytag.rows.import_module", absent)
     with pytest.raises(InputError, match=r"install treatytag\[parquet\]"):
         tag_file(source, tmp_path / "out.csv")
 
@@ -180,6 +306,9 @@ def test_huge_cells_cost_only_their_row(tmp_path: Path) -> None:
     rows = read(tmp_path / "out.csv")
     assert [row["status"][:11] for row in rows] == ["ok", "unreadable ", "ok", "text longer"]
     assert (summary.rows, summary.errors) == (4, 2)
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4"]
+    first, _ = (tmp_path / "out.csv.errors.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(first)["raw"] == "2," + "x" * 100_000_000
 
 
 @pytest.mark.parametrize(
@@ -199,6 +328,56 @@ def test_a_write_that_fails_leaves_a_sentence_and_no_half_output(
     assert not (tmp_path / "out.csv").exists()
     tag_file(source, tmp_path / "out.csv", BatchOptions(resume=True))
     assert [row["articles"] for row in read(tmp_path / "out.csv")] == ARTICLES
+
+
+@pytest.mark.parametrize("wanted", ["out.csv.gz", "out.jsonl.zst", "out.parquet", "out.xlsx"])
+def test_a_disk_that_fills_up_at_the_last_step_leaves_nothing_half_done(
+    wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {".gz": "_CsvWriter", ".zst": "_JsonlWriter", ".parquet": "_ParquetWriter"}
+    source = make(tmp_path / "a.csv")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if wanted == "out.xlsx":
+            patch.setattr("zipfile.ZipFile.writestr", fail)
+        else:
+            patch.setattr(getattr(writers, kinds[Path(wanted).suffix]), "close", fail)
+        with pytest.raises(InputError, match="is full; free some space"):
+            tag_file(source, tmp_path / wanted)
+        ignored: list[Any] = []
+        patch.setattr("sys.unraisablehook", ignored.append)  # it prints "Exception ignored"
+        gc.collect()
+        assert ignored == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", f"{wanted}.journal"]
+    assert tag_file(source, tmp_path / wanted, BatchOptions(resume=True)).rows == 3
+
+
+def test_a_folder_without_permission_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, real = make(tmp_path / "a.csv"), Path.exists
+
+    def exists(path: Path, **options: Any) -> bool:
+        if path.name == "out.csv":
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(InputError, match="no permission; choose another folder"):
+        tag_file(source, tmp_path / "out.csv")
+
+
+def test_the_journal_tells_why_it_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make(tmp_path / "a.csv")
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("treatytag.journal.os.fsync", full)
+    with pytest.raises(InputError, match="disk is full"):
+        tag_file(source, tmp_path / "out.csv")
+    assert not list(tmp_path.glob(".unfinished*"))
 
 
 CELLS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)

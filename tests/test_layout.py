@@ -24,15 +24,33 @@ ORDER = (
         "tagger",
         "drift",
         "packing",
+        "rows",
+        "csv_rows",
+        "tables",
         "readers",
         "writers",
     ),
-    *("batch", "partitions", "progress", "naming", "labelled", "mistakes", "charts"),
+    *("journal", "batch", "partitions", "progress", "naming", "labelled", "mistakes", "charts"),
     *("pages", "evaluation_page", "dates", "overview", "overview_page", "cli"),
 )
 # What answers a user's reports must not need what trains a model.
 ANSWERING = (
-    *("evidence", "tagger", "readers", "writers", "batch", "partitions", "progress", "naming", "charts", "pages"),
+    *(
+        "evidence",
+        "tagger",
+        "rows",
+        "csv_rows",
+        "tables",
+        "readers",
+        "writers",
+        "journal",
+        "batch",
+        "partitions",
+        "progress",
+        "naming",
+        "charts",
+        "pages",
+    ),
     *("dates", "overview", "overview_page"),
 )
 TRAINING = {

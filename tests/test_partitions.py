@@ -37,7 +37,7 @@ def expected(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "run.json"}
 
 
 def test_parts_keep_their_names_and_rows(parts: Path, expected: dict[str, bytes]) -> None:
@@ -62,15 +62,50 @@ def test_a_cluster_that_loses_a_worker_half_way_gives_the_same_files(
     assert contents(tmp_path / "out") == expected
 
 
-def test_resuming_a_folder_leaves_finished_parts_alone(parts: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
-    done = tmp_path / "part-000.parquet"
-    done.write_bytes(b"finished before")
+def test_resuming_a_folder_leaves_finished_parts_alone_and_counts_them(
+    parts: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    whole = tag_folder(parts, output, BatchOptions())
     with pytest.raises(InputError, match="exists already"):
-        tag_folder(parts, tmp_path, BatchOptions())
-    summary = tag_folder(parts, tmp_path, BatchOptions(resume=True))
-    assert summary.rows == (N_PARTS - 1) * N_ROWS
-    assert done.read_bytes() == b"finished before"
-    assert (tmp_path / "part-001.parquet").read_bytes() == expected["part-001.parquet"]
+        tag_folder(parts, output, BatchOptions())
+    (output / "part-001.parquet").unlink()
+    before = (output / "part-000.parquet").stat().st_mtime_ns
+    summary = tag_folder(parts, output, BatchOptions(resume=True))
+    assert (output / "part-000.parquet").stat().st_mtime_ns == before
+    assert contents(output) == expected
+    for resumed in (summary, tag_folder(parts, output, BatchOptions(resume=True))):
+        counted = ("rows", "tagged", "empty", "needs_review", "errors", "articles", "model_id")
+        assert [getattr(resumed, name) for name in counted] == [getattr(whole, name) for name in counted]
+
+
+def test_resuming_a_folder_never_mixes_outputs(parts: Path, small_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    text = pyarrow.table({"text": ["My account was hacked."]})
+    for name in ("a.parquet", "b.parquet"):
+        pyarrow.parquet.write_table(text, source / name)
+    tag_folder(source, output, BatchOptions())
+    (output / "b.parquet").unlink()
+    for options, changed in (
+        (BatchOptions(resume=True, prefer="recall"), "options"),
+        (BatchOptions(resume=True, model=small_model), "model"),
+    ):
+        with pytest.raises(InputError, match=f"can't resume: {changed} changed"):
+            tag_folder(source, output, options)
+    pyarrow.parquet.write_table(text, source / "c.parquet")
+    with pytest.raises(InputError, match="can't resume: input changed"):
+        tag_folder(source, output, BatchOptions(resume=True))
+    (source / "c.parquet").unlink()
+    (output / "a.parquet").write_bytes(b"no part")
+    with pytest.raises(InputError, match="remove it and run again"):
+        tag_folder(source, output, BatchOptions(resume=True))
+    (output / "run.json").unlink()
+    with pytest.raises(InputError, match=r"run\.json is missing"):
+        tag_folder(source, output, BatchOptions(resume=True))
+    (output / "run.json").write_text('{"mine": 1}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"no description of treatytag's"):
+        tag_folder(source, output, BatchOptions(overwrite=True))
 
 
 def test_what_cannot_be_used_is_refused(parts: Path, tmp_path: Path) -> None:

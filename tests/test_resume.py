@@ -149,6 +149,55 @@ def test_a_broken_journal_description_is_refused_in_one_sentence(reports: Path, 
         tag_file(reports, output, BatchOptions(resume=True))
 
 
+def test_a_run_stopped_after_its_last_step_finishes(
+    reports: Path, whole: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr("treatytag.journal.Journal.remove", lambda self: None)
+        tag_file(reports, output)
+    assert (tmp_path / "out.csv.journal").is_dir()
+    with pytest.raises(InputError, match="exists already"):
+        tag_file(reports, output)
+    tag_file(reports, output, BatchOptions(resume=True))
+    assert output.read_bytes() == whole[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.csv.errors.jsonl"]
+    with pytest.raises(InputError, match="exists already"):
+        tag_file(reports, output, BatchOptions(resume=True))
+
+
+def test_an_interrupted_run_is_not_thrown_away_silently(
+    reports: Path, whole: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    interrupt_after(2, reports, output)
+    with pytest.raises(InputError, match=r"--resume .* --overwrite"):
+        tag_file(reports, output)
+    assert (tmp_path / "out.csv.journal" / "00000001.npy").exists()
+    tag_file(reports, output, BatchOptions(overwrite=True))
+    assert output.read_bytes() == whole[0]
+
+
+@pytest.mark.parametrize("options", [BatchOptions(), BatchOptions(resume=True), BatchOptions(overwrite=True)])
+def test_a_folder_that_is_no_journal_is_left_alone(options: BatchOptions, reports: Path, tmp_path: Path) -> None:
+    diary = tmp_path / "out.csv.journal" / "diary.txt"
+    diary.parent.mkdir()
+    diary.write_text("dear", encoding="utf-8")
+    with pytest.raises(InputError, match="is no journal of treatytag"):
+        tag_file(reports, tmp_path / "out.csv", options)
+    assert diary.read_text(encoding="utf-8") == "dear"
+
+
+def test_a_text_in_a_sub_folder_that_changes_is_noticed(tmp_path: Path) -> None:
+    text = tmp_path / "in" / "sub" / "A.TXT"
+    text.parent.mkdir(parents=True)
+    text.write_text("My account was hacked.", encoding="utf-8")
+    interrupt_after(1, tmp_path / "in", tmp_path / "out.csv")
+    text.write_text("My account was hacked again.", encoding="utf-8")
+    with pytest.raises(InputError, match="can't resume: input changed"):
+        tag_file(tmp_path / "in", tmp_path / "out.csv", BatchOptions(resume=True))
+
+
 def test_any_number_of_jobs_and_any_batch_size_give_the_same_bytes(
     reports: Path, whole: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

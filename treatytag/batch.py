@@ -11,24 +11,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
-import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
-
-import numpy as np
+from typing import IO, Any
 
 from treatytag.errors import InputError
 from treatytag.features import Floats
+from treatytag.journal import Journal
 from treatytag.offences import ARTICLES, LABELS
-from treatytag.readers import ReadOptions, Row, Source, format_of, open_source
+from treatytag.readers import ReadOptions, Row, Source, format_of, listing, open_source
 from treatytag.tagger import BATCH_CHARACTERS, BATCH_TEXTS, Prediction, Tagger, batches, shared_tagger
-from treatytag.writers import Writer, open_writer
+from treatytag.writers import Writer, abandon_stdout, open_writer
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,8 @@ class Summary:
         self.tagged += bool(prediction.labels)
         self.empty += not prediction.labels
         self.needs_review += prediction.needs_review
-        self.articles.update(prediction.articles)
+        if prediction.labels:
+            self.articles.update(prediction.articles)
 
     def add(self, other: Summary) -> None:
         """Add the counts of another file to these; the time is the caller's to measure."""
@@ -124,7 +122,7 @@ def answer(prediction: Prediction | None, status: str, explain: bool = False) ->
         return (None, None, None, status, *[None] * (len(LABELS) + 2 * explain))
     if prediction.remark:
         status = f"{status}: {prediction.remark}" if status == "ok" else f"{status}; {prediction.remark}"
-    articles = ";".join(map(str, prediction.articles))
+    articles = ";".join(map(str, prediction.articles)) if prediction.labels else ""
     probabilities = [round(p, 4) for p in prediction.scores]
     explanation: tuple[str, ...] = ()
     if explain:
@@ -145,51 +143,8 @@ def chunk_answers(texts: list[str], model: Path | None, prefer: str) -> Floats:
     return shared_tagger(model, prefer).answers(texts)
 
 
-class _Journal:
-    """Answers on disk, one file per chunk, valid only for the run that is described in `run.json`."""
-
-    def __init__(self, folder: Path, run: dict[str, Any], resume: bool) -> None:
-        self._folder = folder
-        description = folder / "run.json"
-        if resume and description.exists():
-            try:
-                before = json.loads(description.read_text(encoding="utf-8"))
-            except ValueError:
-                before = {}
-            changed = sorted(key for key in run if before.get(key) != run[key])
-            if changed:
-                raise InputError(
-                    f"can't resume: {', '.join(changed)} changed since the run was interrupted; leave out --resume."
-                )
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        description.write_text(json.dumps(run), encoding="utf-8")
-
-    def get(self, number: int, n_rows: int) -> Floats | None:
-        """Return the kept answers of a chunk, or None where there are none, or damaged ones."""
-        try:
-            kept: Floats = np.load(self._folder / f"{number:08d}.npy", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return None
-        return kept if kept.shape == (n_rows, len(LABELS) + 1) else None
-
-    def put(self, number: int, answers: Floats) -> None:
-        """Keep the answers of a chunk: all of them or, if interrupted, none."""
-        path = self._folder / f"{number:08d}.npy"
-        unfinished = path.with_suffix(".tmp")
-        with unfinished.open("wb") as file:
-            np.save(file, answers, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-
-    def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
 def _answered_chunks(
-    rows: Iterator[Row], options: BatchOptions, journal: _Journal | None
+    rows: Iterator[Row], options: BatchOptions, journal: Journal | None
 ) -> Iterator[tuple[list[Row], Floats]]:
     """Yield each chunk with its answers, in order, from the journal or freshly computed."""
     waiting: deque[tuple[int, list[Row], bool]] = deque()
@@ -222,6 +177,16 @@ def _identity(kept: Floats) -> Floats:
     return kept
 
 
+def run_of(content: object, options: BatchOptions) -> dict[str, Any]:
+    """Return what an output depends on, as plain values: what is in the input, the model and the options."""
+    return {
+        "input": content,
+        "model": shared_tagger(options.model, options.prefer).model.model_id,
+        "batches": [BATCH_TEXTS, BATCH_CHARACTERS],
+        "options": [asdict(options.read), options.prefer, options.prefix, options.explain],
+    }
+
+
 def tag_file(
     source: Path,
     output: Path | None,
@@ -248,81 +213,120 @@ def tag_file(
     """
     started = monotonic()
     tagger = shared_tagger(options.model, options.prefer)
-    reports = open_source(source, options.read)
+    name = output or name or Path("tagged.csv")
+    exact = format_of(name) == "parquet"  # and an unknown format is told before anything is done
+    reports = open_source(source, replace(options.read, exact=exact))
     columns = answer_columns(options.prefix, options.explain)
     if clash := sorted(set(columns) & set(reports.columns)):
         raise InputError(f"the input already has a column {clash[0]!r}; set another name with --prefix.")
     summary = Summary(model_id=tagger.model.model_id, output=str(output or "-"))
     summary.input_sha256 = _sha256(source) if source.is_file() else None
-    name = output or name or Path("tagged.csv")
-    format_of(name)  # before anything is written
     if output is None:
-        writer = open_writer(None, name, reports, columns)
-        _write(reports, writer, None, options, tagger, summary, None, progress)
-        writer.close()
+        _write_to_pipe(reports, name, options, tagger, summary, progress)
         summary.seconds = monotonic() - started
         return summary
-    if not output.parent.is_dir():
-        raise InputError(f"there is no folder {output.parent}; create it first, or choose another.")
-    if output.exists() and not options.overwrite:
-        raise InputError(f"{output} exists already; give another name, or --overwrite.")
-    if output.resolve() == source.resolve():
-        raise InputError("input and output are the same file; give another output.")
     unfinished = output.with_name(f".unfinished.{output.name}")
-    errors = output.with_name(output.name + ".errors.jsonl")
+    errors = _ErrorFile(output.with_name(output.name + ".errors.jsonl"))
+    run = run_of(summary.input_sha256 or listing(source), options)
     try:
-        run = {
-            "input": summary.input_sha256 or _listing(source),
-            "model": summary.model_id,
-            "batches": [BATCH_TEXTS, BATCH_CHARACTERS],
-            "options": [asdict(options.read), options.prefer, options.prefix, options.explain],
-        }
-        journal = _Journal(output.with_name(output.name + ".journal"), run, options.resume)
-        writer = open_writer(unfinished, output, reports, columns)
+        journal_folder = output.with_name(output.name + ".journal")
+        if not output.parent.is_dir():
+            raise InputError(f"there is no folder {output.parent}; create it first, or choose another.")
+        if output.resolve() == source.resolve():
+            raise InputError("input and output are the same file; give another output.")
+        # A run that was stopped after its last step left both.
+        if output.exists() and not options.overwrite and not (options.resume and journal_folder.exists()):
+            raise InputError(f"{output} exists already; give another name, or --overwrite.")
+        journal = Journal(journal_folder, run, options.resume, options.overwrite)
+        writer: Writer | None = None
         try:
+            writer = open_writer(unfinished, output, reports, columns)
             _write(reports, writer, errors, options, tagger, summary, journal, progress)
+            writer.close()
+            errors.close()
         except BaseException:
-            with suppress(Exception):  # what went wrong before is what the user must hear
-                writer.close()
+            if writer is not None:
+                writer.abandon()
+            with suppress(Exception):
+                errors.close()
             unfinished.unlink(missing_ok=True)
             raise
-        writer.close()
         unfinished.replace(output)
     except OSError as error:
-        raise InputError(_cannot_write(output, error)) from error
+        raise InputError(_cannot_write(str(output), error)) from error
     journal.remove()
     summary.seconds = monotonic() - started
     return summary
 
 
-def _write(
+def _write_to_pipe(
     reports: Source,
-    writer: Writer,
-    errors: Path | None,
+    name: Path,
     options: BatchOptions,
     tagger: Tagger,
     summary: Summary,
-    journal: _Journal | None,
+    progress: Callable[[Summary], None],
+) -> None:
+    try:
+        writer = open_writer(None, name, reports, answer_columns(options.prefix, options.explain))
+        _write(reports, writer, None, options, tagger, summary, None, progress)
+        writer.close()
+    except BrokenPipeError:
+        raise  # whoever read has enough: no error
+    except OSError as error:
+        abandon_stdout()
+        raise InputError(_cannot_write("standard output", error)) from error
+
+
+class _ErrorFile:
+    """Rows that could not be tagged, or not be read or written in whole; there is no file where there are none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def begin(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def add(self, row: int, status: str, raw: Any) -> None:
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+        line = {"row": row, "status": status, "raw": raw}
+        self._file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _write(
+    reports: Source,
+    writer: Writer,
+    errors: _ErrorFile | None,
+    options: BatchOptions,
+    tagger: Tagger,
+    summary: Summary,
+    journal: Journal | None,
     progress: Callable[[Summary], None],
 ) -> None:
     started = monotonic()
-    columns = tuple(answer_columns(options.prefix, options.explain))
     if errors is not None:
-        errors.unlink(missing_ok=True)
+        errors.begin()
     for chunk, answers in _answered_chunks(reports.rows, options, journal):
         remaining = iter(answers.tolist())
         for row in chunk:
             prediction = tagger.predict(row.text, next(remaining)) if row.text is not None else None
             summary.count(row, prediction)
-            writer.write(row.values | dict(zip(columns, answer(prediction, row.status, options.explain), strict=True)))
-            if prediction is None and errors is not None:
-                with errors.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                    line = {
-                        "row": summary.rows,
-                        "status": row.status,
-                        "raw": row.values if row.raw is None else row.raw,
-                    }
-                    file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+            cut = writer.write(row, answer(prediction, row.status, options.explain))
+            if errors is None:
+                continue
+            if prediction is None:
+                errors.add(summary.rows, row.status, row.values if row.raw is None else row.raw)
+                continue
+            if row.raw is not None:
+                errors.add(summary.rows, row.status, row.raw)
+            if cut:
+                errors.add(summary.rows, "ok: cut in the output, whole here", cut)
         summary.seconds = monotonic() - started
         summary.fraction = reports.fraction()
         progress(summary)
@@ -333,14 +337,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _listing(folder: Path) -> str:
-    files = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in folder.glob("*.txt"))
-    return hashlib.sha256(repr(files).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _cannot_write(output: Path, error: OSError) -> str:
+def _cannot_write(output: str, error: OSError) -> str:
+    where = " or the folder for temporary files (TMPDIR)" if output.endswith(".xlsx") else ""
+    again = "" if output == "standard output" else " with --resume"
     reasons = {
-        errno.ENOSPC: "the disk is full; free some space and run again with --resume",
+        errno.ENOSPC: f"the disk{where} is full; free some space and run again{again}",
+        errno.EDQUOT: f"your quota is used up; free some space and run again{again}",
         errno.EACCES: "no permission; choose another folder",
     }
-    return f"{output} can't be written: {reasons.get(error.errno or 0, error.strerror or str(error))}."
+    reason = reasons.get(error.errno or 0) or f"{error.strerror or error}; check the disk and run again{again}"
+    return f"{output} can't be written: {reason}."

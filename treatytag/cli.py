@@ -10,7 +10,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def cli() -> None:
 @click.option("--format", "format_", help="Format of standard input or output: csv, tsv or jsonl.")
 @click.option("--delimiter", help="CSV delimiter of the input; found out by default.")
 @click.option("--encoding", help="Encoding of the input, such as cp1252; found out by default.")
+@click.option("--sheet", help="Sheet of an Excel workbook; needed where more than one has rows.")
 @click.option("--prefix", default="", help="Put this before the names of the columns added.")
 @click.option("--explain", is_flag=True, help="Also add paragraphs and evidence, the words that led to each tag.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
@@ -82,6 +84,7 @@ def classify(
     format_: str | None,
     delimiter: str | None,
     encoding: str | None,
+    sheet: str | None,
     prefix: str,
     explain: bool,
     jobs: int,
@@ -107,28 +110,29 @@ def classify(
     from treatytag.readers import ReadOptions
 
     options = BatchOptions(
-        ReadOptions(text_column, delimiter, encoding), model, prefer, prefix, explain, jobs, resume, overwrite
+        ReadOptions(text_column, delimiter, encoding, sheet), model, prefer, prefix, explain, jobs, resume, overwrite
     )
     assert source is not None
     target = None if output in (None, Path("-")) else output
     name = Path(f"tagged.{format_ or 'csv'}")
-    with tempfile.TemporaryDirectory() as folder:
-        if source == Path("-"):
-            source = Path(folder, f"stdin.{format_ or 'csv'}")
-            with source.open("wb") as copy:  # a pipe can't be read twice, and some formats need that
-                shutil.copyfileobj(sys.stdin.buffer, copy)
-        with Progress(sys.stderr.isatty()) as progress:
-            if target is not None and parts_of(source):
-                summary = tag_folder(source, target, options, cluster=cluster, progress=progress.update)
-            elif cluster is not None:
-                raise InputError(
-                    f"--cluster works on a folder of .parquet files and an output folder, not on {source}."
-                )
-            else:
-                summary = tag_file(source, target, options, name=name, progress=progress.update)
+    if summary_file is not None and not summary_file.parent.is_dir():
+        raise InputError(f"there is no folder {summary_file.parent} for the summary; create it first.")
+    with _as_file(source, format_ or "csv") as source, Progress(sys.stderr.isatty()) as progress:
+        if target is not None and parts_of(source):
+            summary = tag_folder(source, target, options, cluster=cluster, progress=progress.update)
+        elif cluster is not None:
+            raise InputError(f"--cluster works on a folder of .parquet files and an output folder, not on {source}.")
+        else:
+            summary = tag_file(source, target, options, name=name, progress=progress.update)
+    click.echo(summary_table(summary), err=True)
+    if summary.errors and target is None:
+        click.echo(
+            f"{summary.errors:,} rows could not be tagged and are not in standard output as found; "
+            "with -o FILE they are kept in FILE.errors.jsonl.",
+            err=True,
+        )
     if summary_file is not None:
         _write_json(summary_file, summary.as_dict())
-    click.echo(summary_table(summary), err=True)
     if summary.errors:
         sys.exit(3)
 
@@ -241,6 +245,29 @@ def show(article: str) -> None:
     """Print what the Convention says under ARTICLE (7-17), in this project's words, and the rulings that give it."""
     click.echo(_described(BY_ARTICLE[int(article)]))
     click.echo(NOTICE)
+
+
+@contextmanager
+def _as_file(source: Path, format_: str) -> Iterator[Path]:
+    """Give a file with what comes on standard input for `-`: a pipe can't be read twice, and some formats need that."""
+    if source != Path("-"):
+        yield source
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    except OSError as error:
+        raise InputError(f"standard input can't be kept in a temporary file ({error.strerror}); set TMPDIR.") from error
+    with folder:
+        copied = Path(folder.name, f"stdin.{format_}")
+        try:
+            with copied.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+        except OSError as error:
+            raise InputError(
+                f"standard input can't be kept in {folder.name} ({error.strerror}); "
+                "set TMPDIR to a folder with more space."
+            ) from error
+        yield copied
 
 
 def _write_json(path: Path, value: object) -> None:

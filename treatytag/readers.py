@@ -1,4 +1,4 @@
-"""Files of reports -> a stream of `Row`: one per row of the file, in order, readable or not.
+"""Files of reports -> a `Source`: a stream of rows, one per row of the file, in order, readable or not.
 
 CSV goes through the standard library and JSONL through one parse per line, because pyarrow and polars give up
 a whole file at its first bad byte, ragged row or oversized cell, and here such a row must cost only itself.
@@ -8,119 +8,53 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
-import re
-import sys
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
+from treatytag.csv_rows import STRAY_QUOTE, Record, Records, told_delimiter
 from treatytag.errors import InputError
-
-# In order of preference; compared without case, spaces and underscores.
-TEXT_COLUMNS = (
-    "text",
-    "description",
-    "summary",
-    "narrative",
-    "complaint",
-    "report",
-    "incident",
-    "details",
-    "content",
-    "body",
-    "message",
-    "facts",
-    "notes",
+from treatytag.rows import (
+    MAX_TEXT,
+    ReadOptions,
+    Row,
+    Source,
+    column_names,
+    find_text_column,
+    format_of,
+    needed,
+    row_of,
+    split_suffix,
 )
-# A longer "report" is a dump or an unclosed quote; tagging it would say nothing about its parts.
-MAX_TEXT = 1_000_000
-_MAX_CELL = 10_000_000
+from treatytag.tables import open_parquet, open_xlsx
+
+__all__ = [
+    "ReadOptions",
+    "Row",
+    "Source",
+    "find_encoding",
+    "find_text_column",
+    "format_of",
+    "listing",
+    "needed",
+    "open_source",
+]
+
 _SAMPLE = 1_000_000
 _DELIMITERS = ",;\t|"
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
-
-FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".xlsx": "xlsx"}
-COMPRESSIONS = (".gz", ".zst")
-
-
-@dataclass(slots=True)
-class Row:
-    """One row of an input file.
-
-    Attributes:
-        values: column -> value as read; {} where nothing could be read.
-        text: the report, or None where there is none to tag.
-        status: `ok`, `ok: ...` (tagged, with a remark) or why it could not be tagged.
-        raw: the row as found, where `values` does not hold all of it.
-    """
-
-    values: dict[str, Any]
-    text: str | None
-    status: str = "ok"
-    raw: Any = None
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How to read: each None is found out from the file.
-
-    Attributes:
-        text_column: name of the column that holds the report.
-        delimiter: one character, for CSV.
-        encoding: a Python codec name, for CSV, JSONL and text files.
-    """
-
-    text_column: str | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """An opened input.
-
-    Attributes:
-        columns: input columns in order; for JSONL those of the whole file in order of appearance.
-        rows: the stream; to be consumed once.
-        format: `csv`, `jsonl`, `parquet`, `xlsx` or `txt`.
-        schema: the Arrow schema of a Parquet file, else None.
-        fraction: tells how much of the input has been read, in [0, 1]; 0 where that can't be told.
-    """
-
-    columns: list[str]
-    rows: Iterator[Row]
-    format: str
-    schema: Any = None
-    fraction: Callable[[], float] = lambda: 0.0
-
-
-def split_suffix(path: Path) -> tuple[str, str]:
-    """Return the format suffix and the compression suffix ("" if none): `a.csv.gz` -> (".csv", ".gz")."""
-    suffix = path.suffix.lower()
-    if suffix in COMPRESSIONS:
-        return Path(path.stem).suffix.lower(), suffix
-    return suffix, ""
-
-
-def format_of(path: Path) -> str:
-    """Return the format that a file's name asks for.
-
-    Raises:
-        InputError: the name's ending is none of the known ones.
-    """
-    suffix, _ = split_suffix(path)
-    if suffix not in FORMATS:
-        raise InputError(
-            f"the ending of {path.name} names no format; use one of {', '.join(FORMATS)} "
-            "(CSV and JSONL also with .gz or .zst)."
-        )
-    return FORMATS[suffix]
+# How files begin whose names should not end in .csv or .jsonl, and what to do with them.
+_MARKS = {
+    b"\x1f\x8b": ("gzip data", "end in .csv.gz or .jsonl.gz"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard data", "end in .csv.zst or .jsonl.zst"),
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "end in .xlsx, or unpack it"),
+    b"PAR1": ("Parquet data", "end in .parquet"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "end in .xls, open it in Excel and save it as .xlsx"),
+}
 
 
 def open_source(path: Path, options: ReadOptions) -> Source:
@@ -135,8 +69,8 @@ def open_source(path: Path, options: ReadOptions) -> Source:
         opener: Callable[[Path, ReadOptions], Source] = {
             "csv": _open_csv,
             "jsonl": _open_jsonl,
-            "parquet": _open_parquet,
-            "xlsx": _open_xlsx,
+            "parquet": open_parquet,
+            "xlsx": open_xlsx,
         }[format_of(path)]
         source = opener(path, options)
         return replace(source, rows=_readable(source.rows, path))
@@ -159,24 +93,6 @@ def _readable(rows: Iterator[Row], path: Path) -> Iterator[Row]:
         raise InputError(f"{path} can't be read to its end ({error}); it is damaged or cut short.") from error
 
 
-def find_text_column(columns: Sequence[str], wanted: str | None) -> str:
-    """Return the column that holds the reports.
-
-    Raises:
-        InputError: the wanted column is missing, or none has a usual name.
-    """
-    named = ", ".join(columns) or "none"
-    if wanted is not None:
-        if wanted in columns:
-            return wanted
-        raise InputError(f"there is no column {wanted!r}; the columns are {named}.")
-    plain = {column.strip().lower().replace(" ", "").replace("_", ""): column for column in reversed(columns)}
-    for name in TEXT_COLUMNS:
-        if name in plain:
-            return plain[name]
-    raise InputError(f"no column looks like the report text; name one with --text-column (the columns are {named}).")
-
-
 def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
     _, compression = split_suffix(path)
     if compression == ".gz":
@@ -184,18 +100,6 @@ def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
     if compression == ".zst":
         return needed("zstandard", "zstd").ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[no-any-return]
     return raw
-
-
-def needed(module: str, extra: str) -> Any:
-    """Import an optional module.
-
-    Raises:
-        InputError: it is not installed; the message names the extra.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise InputError(f"this needs {module.partition('.')[0]}; install treatytag[{extra}].") from error
 
 
 def find_encoding(sample: bytes) -> str:
@@ -233,59 +137,54 @@ def _open_text(path: Path, options: ReadOptions) -> tuple[IO[str], Callable[[], 
     return text, lambda: 1.0 if raw.closed else raw.tell() / size
 
 
-def _row(values: dict[str, Any], text_column: str) -> Row:
-    text = values.get(text_column)
-    if text is None or text == "" or (isinstance(text, str) and not text.strip()):
-        return Row(values, None, "no text")
-    if not isinstance(text, str):
-        return Row(values, None, f"the text is a {type(text).__name__}, not a string")
-    if len(text) > MAX_TEXT:
-        return Row(values, None, f"text longer than {MAX_TEXT} characters")
-    if not text.isascii() and _UNDECODABLE.search(text):
-        return Row(values, text, "ok: undecodable bytes")
-    return Row(values, text)
-
-
 def _open_csv(path: Path, options: ReadOptions) -> Source:
+    _refuse_other_content(path)
     file, fraction = _open_text(path, options)
-    csv.field_size_limit(min(_MAX_CELL, sys.maxsize))
-    delimiter = options.delimiter
     first = file.readline()
+    told = told_delimiter(first)
+    if told is not None:
+        first = file.readline()
+    delimiter = options.delimiter or told
     if delimiter is None:
         delimiter = "\t" if split_suffix(path)[0] == ".tsv" else max(_DELIMITERS, key=first.count)
     try:
-        reader = csv.reader(chain([first], file), delimiter=delimiter)
-        columns = next(reader)
-    except (StopIteration, csv.Error, TypeError) as error:
+        records = Records(chain([first], file), delimiter)
+        header = records.header()
+    except (csv.Error, TypeError, ValueError) as error:
         raise InputError(f"{path} has no header row, or its delimiter is not one character; check both.") from error
-    if not columns:
+    if not header:
         raise InputError(f"{path} has no header row; the first line must name the columns.")
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
-    if repeated:
-        raise InputError(f"{path} has more than one column named {repeated[0]!r}; rename them apart.")
+    columns = column_names(path, header)
     text_column = find_text_column(columns, options.text_column)
-    return Source(columns, _csv_rows(reader, columns, text_column), "csv", fraction=fraction)
+    rows = (_csv_row(record, columns, text_column) for record in records.of(len(columns)))
+    return Source(columns, rows, "csv", fraction=fraction)
 
 
-def _csv_rows(reader: Any, columns: list[str], text_column: str) -> Iterator[Row]:
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row({}, None, f"unreadable row, perhaps an unclosed quote ({error})")
-            continue
-        if not cells:  # a blank line is no row for any CSV reader
-            continue
-        values = dict(zip(columns, cells, strict=False))
-        if len(cells) != len(columns):
-            yield Row(values, None, f"ragged row: {len(cells)} cells for {len(columns)} columns", cells)
-        else:
-            yield _row(values, text_column)
+def _csv_row(record: Record, columns: list[str], text_column: str) -> Row:
+    cells = record.cells
+    values: dict[str, Any] = dict(zip(columns, cells, strict=False))
+    if record.raw is not None and record.problem != STRAY_QUOTE:
+        return Row(values, None, record.problem, record.raw)
+    if len(cells) != len(columns):
+        return Row(values, None, f"ragged row: {len(cells)} cells for {len(columns)} columns", cells)
+    row = row_of(values, text_column)
+    if record.problem and row.status == "ok":
+        row.status = record.problem
+    row.raw = record.raw
+    return row
+
+
+def _refuse_other_content(path: Path) -> None:
+    """Refuse a CSV or JSONL name on a file of quite another kind, which would come out as rows of rubbish."""
+    with path.open("rb") as raw:
+        start = _unpacked(raw, path).read(8)
+    for mark, (kind, ending) in _MARKS.items():
+        if start.startswith(mark):
+            raise InputError(f"{path} holds {kind} in spite of its name; rename it to {ending}.")
 
 
 def _open_jsonl(path: Path, options: ReadOptions) -> Source:
+    _refuse_other_content(path)
     columns: dict[str, None] = {}
     first_pass, _ = _open_text(path, options)
     with first_pass:
@@ -315,66 +214,40 @@ def _jsonl_rows(file: IO[str], text_column: str) -> Iterator[Row]:
     for line in file:
         if line.strip():
             values, problem = _parse_object(line)
-            yield Row({}, None, problem, line.rstrip("\r\n")) if problem else _row(values, text_column)
+            yield Row({}, None, problem, line.rstrip("\r\n")) if problem else row_of(values, text_column)
 
 
-def _open_parquet(path: Path, options: ReadOptions) -> Source:
-    parquet = needed("pyarrow.parquet", "parquet")
-    try:
-        file = parquet.ParquetFile(path)
-    except (ValueError, OSError) as error:  # Arrow's own errors are subclasses of these
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
-        raise InputError(f"{path} is no readable Parquet file ({error}); write it again.") from error
-    columns = list(file.schema_arrow.names)
-    text_column = find_text_column(columns, options.text_column)
-
-    total = max(file.metadata.num_rows, 1)
-    done = 0
-
-    def rows() -> Iterator[Row]:
-        nonlocal done
-        for batch in file.iter_batches(batch_size=1024):
-            for values in batch.to_pylist():
-                yield _row(values, text_column)
-            done += batch.num_rows
-
-    return Source(columns, rows(), "parquet", file.schema_arrow, lambda: done / total)
+def _texts_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
 
 
-def _open_xlsx(path: Path, options: ReadOptions) -> Source:
-    openpyxl = needed("openpyxl", "excel")
-    try:
-        sheet = openpyxl.load_workbook(path, read_only=True, data_only=True).worksheets[0]
-    except (zipfile.BadZipFile, KeyError, IndexError, ValueError) as error:
-        raise InputError(f"{path} is no readable Excel workbook ({error}); save it as .xlsx or CSV.") from error
-    lines = sheet.iter_rows(values_only=True)
-    columns = [str(cell) if cell is not None else f"column_{i}" for i, cell in enumerate(next(lines, ()), 1)]
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
-    if repeated:
-        raise InputError(f"{path} has more than one column named {repeated[0]!r}; rename them apart.")
-    text_column = find_text_column(columns, options.text_column)
-
-    def rows() -> Iterator[Row]:
-        for cells in lines:
-            yield _row(dict(zip(columns, cells, strict=False)), text_column)
-
-    return Source(columns, rows(), "xlsx")
+def listing(folder: Path) -> str:
+    """Return a digest of the names, sizes and times of a folder's texts."""
+    files: list[tuple[object, ...]] = []
+    for path in _texts_of(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            stat = path.stat()
+            files.append((name, stat.st_size, stat.st_mtime_ns))
+        except OSError as error:  # a link to nowhere costs only its row
+            files.append((name, error.errno))
+    return hashlib.sha256(repr(files).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _open_folder(path: Path, options: ReadOptions) -> Source:
-    files = sorted(path.glob("*.txt"))
+    files = _texts_of(path)
     if not files:
         raise InputError(f"{path} holds no .txt file; give a folder of them, or a CSV, JSONL, Parquet or Excel file.")
 
     def rows() -> Iterator[Row]:
         for file in files:
+            name = file.relative_to(path).as_posix()
             try:
                 opened, _ = _open_text(file, options)
                 with opened:
-                    row = _row({"file": file.name, "text": opened.read(MAX_TEXT + 1)}, "text")
+                    row = row_of({"file": name, "text": opened.read(MAX_TEXT + 1)}, "text")
             except OSError as error:
-                row = Row({"file": file.name}, None, f"can't be read: {error.strerror}")
+                row = Row({"file": name}, None, f"can't be read: {error.strerror}")
             yield row
 
     return Source(["file", "text"], rows(), "txt")
