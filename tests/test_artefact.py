@@ -153,7 +153,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "pair of one": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0].split(" ")[0])),
     "pair of three": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0] + " x")),
     "pair the wrong way round": rewrite_ngrams(
-        "pairs", lambda ngrams: ngrams.__setitem__(-1, " ".join(sorted(ngrams[-1].split(" "), reverse=True)))
+        "pairs", lambda ngrams: ngrams.__setitem__(slice(None), [" ".join(n.split(" ")[::-1]) for n in ngrams])
     ),
     "empty lexicon": lambda f: replace_lexicon(f, b"{}"),
     "lexicon nested too deeply": lambda f: replace_lexicon(f, b"[" * 100_000),
