@@ -26,7 +26,8 @@ ARGUMENTS = (
 )
 REPORTS = [
     ("2026-01-02", "Hackers stole the clinic's patient database last night.", [7]),
-    ("2026-01-09", "<script>document.title = 'broken'</script> My account was hacked and my savings stolen.", [7, 13]),
+    # labelled wrongly on purpose: only mistakes show their text in an evaluation
+    ("2026-01-09", "<script>document.title = 'broken'</script> My account was hacked and my savings stolen.", [10]),
     ("2026-02-02", "The bus was late and the driver rude.", [17]),
     ("2026-02-11", "unbroken" * 60 + " The attackers encrypted our servers and demanded a ransom in bitcoin.", [9, 10]),
     ("2026-03-01", "My former husband put a recording of the two of us in bed on a video site.", [16]),
