@@ -175,12 +175,12 @@ def evaluate(
         needed("jinja2", "report")
         prepare_folder(output, overwrite)
     tagger = shared_tagger(model, prefer)
-    probabilities = tagger.probabilities(reports.texts)
-    result = compare(reports.gold, probabilities >= np.array(tagger.thresholds), probabilities, reports.scored)
+    probabilities, thresholds = tagger.probabilities(reports.texts), np.array(tagger.thresholds)
+    result = compare(reports.gold, probabilities >= thresholds, probabilities, reports.scored)
     click.echo(f"{labelled.name}, model {tagger.model.model_id}\n{result.as_table()}")
     if save is None and output is None:
         return
-    found = report_of(reports, tagger, labelled.name)
+    found = report_of(reports, tagger, labelled.name, (probabilities, thresholds))
     if save is not None:
         figures: dict[str, object] = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer}
         faithfulness = {"faithfulness": asdict(found.faithfulness)}

@@ -61,6 +61,11 @@ class Evidence:
         }
 
 
+def token_spans(text: str) -> list[Span]:
+    """Return where the whitespace-separated tokens of a text begin and end, in characters."""
+    return [match.span() for match in _find_tokens(text)]
+
+
 def contributions(branches: Sequence[Branch], counter: Counter, text: str) -> tuple[list[Span], Floats]:
     """Tell what each whitespace-separated token of a text adds to the label scores.
 
@@ -70,7 +75,7 @@ def contributions(branches: Sequence[Branch], counter: Counter, text: str) -> tu
     Returns:
         The tokens' spans in characters of `text`, and an array of shape (n_tokens, n_labels), in log-odds.
     """
-    spans = [match.span() for match in _find_tokens(text)]
+    spans = token_spans(text)
     added = np.zeros((len(spans), branches[0].weights.shape[1]))
     for branch, (columns, firsts, lasts) in zip(branches, counter.occurrences(text), strict=True):
         halves = branch.contributions(columns) / 2

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from treatytag.evaluation import Flags
-from treatytag.evidence import Evidence, without
+from treatytag.evidence import Evidence, token_spans, without
 from treatytag.features import Floats
 from treatytag.intervals import SEED
 from treatytag.labelled import LabelledReports
@@ -17,8 +16,6 @@ from treatytag.tagger import Tagger
 
 MAX_TAGS = 500  # evidence takes some milliseconds a tag
 N_MISTAKES = 15
-
-_find_tokens = re.compile(r"\S+").finditer
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def faithfulness(tagger: Tagger, texts: list[str], predicted: Flags) -> Faithful
     for row, column in cells[chosen].tolist():
         text = texts[row]
         shown = [(e.start, e.end) for e in tagger.evidence(text, [LABELS[column]])]
-        tokens = [match.span() for match in _find_tokens(text)]
+        tokens = token_spans(text)
         n_cut = sum(any(start < to and fro < end for fro, to in shown) for start, end in tokens)
         drawn = np.sort(random.permutation(len(tokens))[:n_cut])
         shortened += [without(text, shown), without(text, [tokens[i] for i in drawn])]
