@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from treatytag import Tagger, TreatytagError
+from treatytag.assessment import assess
 from treatytag.calibration import fit_calibration
 from treatytag.corpus import read_corpus, read_lexicon
 from treatytag.corpus_checks import check_corpus
-from treatytag.evaluation import cross_validate, held_out_answers
+from treatytag.evaluation import held_out_answers
 from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
 from treatytag.labelled import read_own_corpus, reports_of
 from treatytag.packing import export_pipeline, write_model
@@ -40,16 +41,16 @@ def main(
     examples = [*(read_corpus(SHIPPED) if add or corpus is None else []), *own]
     pipeline, held_out = fit_with_folds(examples, read_lexicon(SHIPPED / "lexicon.json"), jobs)
     calibration = fit_calibration(held_out.scores, held_out.targets)
-    evaluation = cross_validate(held_out)
+    answers = held_out_answers(held_out)
+    assessment = assess(held_out.targets.astype(bool), *answers)
     paragraphs = fit_paragraphs(pipeline, examples, held_out.folds)
     profiles = fit_profiles(pipeline, examples)
-    write_model(output, examples, pipeline, calibration, paragraphs, profiles, held_out, evaluation)
+    write_model(output, examples, pipeline, calibration, paragraphs, profiles, held_out, assessment)
     if export_sklearn is not None:
         export_pipeline(export_sklearn, pipeline, calibration)
     if report is not None:
-        answers = held_out_answers(held_out)
         write_evaluation(report, report_of(reports_of(examples), Tagger.load(output), "out of fold", answers))
-    click.echo(f"cross-validated on {len(examples)} examples\n{evaluation.as_table()}")
+    click.echo(f"cross-validated on {len(examples)} examples\n{assessment.as_table()}")
 
 
 if __name__ == "__main__":

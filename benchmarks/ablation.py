@@ -10,15 +10,16 @@ from pathlib import Path
 import click
 import joblib
 import numpy as np
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from texts import ROOT
 
+from treatytag.assessment import Assessment, assess
 from treatytag.calibration import choose_thresholds, fit_calibration
 from treatytag.corpus import Example, folds_of, read_corpus, read_lexicon, targets_of
-from treatytag.evaluation import Evaluation, evaluate
 from treatytag.features import Floats
 from treatytag.labelled import LabelledReports, read_labelled_reports
 from treatytag.training import N_FOLDS, PLAIN_C, SEED, build_pipeline, logistic
@@ -56,7 +57,7 @@ def scores_of(pipeline: Pipeline, train: list[Example], texts: list[str]) -> Flo
 
 def measure(
     pipeline: Pipeline, examples: list[Example], reports: LabelledReports, at_half: bool, jobs: int
-) -> tuple[Evaluation, Evaluation]:
+) -> tuple[Assessment, Assessment]:
     """Return the out-of-fold evaluation and that on labelled reports."""
     folds, targets = folds_of(examples, N_FOLDS, SEED), targets_of(examples)
     texts = [e.text for e in examples]
@@ -69,14 +70,14 @@ def measure(
     for number, part in enumerate(parts):
         scores[folds == number] = part
     if at_half:
-        probabilities, on_new, thresholds = scores, new, np.zeros(targets.shape[1])
+        probabilities, on_new, thresholds = expit(scores), expit(new), np.array(0.5)
     else:
         calibration = fit_calibration(scores, targets)
         probabilities, on_new = calibration.probabilities(scores), calibration.probabilities(new)
         thresholds = choose_thresholds(probabilities)
     return (
-        evaluate(targets.astype(bool), probabilities >= thresholds, np.clip(probabilities, 0.0, 1.0)),
-        evaluate(reports.gold, on_new >= thresholds, np.clip(on_new, 0.0, 1.0), reports.scored),
+        assess(targets.astype(bool), probabilities, thresholds),
+        assess(reports.gold, on_new, thresholds, reports.scored),
     )
 
 
@@ -93,8 +94,8 @@ def main(labelled: Path, corpus: Path, jobs: int) -> None:
     for name, pipeline in variants().items():
         inside, new = measure(pipeline, examples, reports, "0.5" in name, jobs)
         print(
-            f"| {name} | {inside.micro_f1:.3f} / {inside.macro_f1:.3f} | {inside.empty_tagged:.3f} "
-            f"| {new.micro_f1:.3f} / {new.macro_f1:.3f} | {new.empty_tagged:.3f} |",
+            f"| {name} | {inside.micro_f1} / {inside.macro_f1} | {inside.empty_tagged} "
+            f"| {new.micro_f1} / {new.macro_f1} | {new.empty_tagged} |",
             flush=True,
         )
 

@@ -129,19 +129,19 @@ def measure(tool: str, folder: Path, labelled: Path) -> None:
     seconds = process_time() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
-    from treatytag.evaluation import evaluate
+    from treatytag.assessment import assess
     from treatytag.labelled import read_labelled_reports
 
     gold = read_labelled_reports(labelled)
     predicted = np.asarray(predict(gold.texts), dtype=bool)
-    result = evaluate(gold.gold, predicted, predicted.astype(float), gold.scored)
+    result = assess(gold.gold, predicted.astype(float), np.array(0.5), gold.scored)
     figures = {
         "rate": N_REPORTS / seconds,
         "memory": memory,
         "size": size_of(folder / "model") / 1e6,
         "cold": cold,
-        "micro": result.micro_f1,
-        "macro": result.macro_f1,
+        "micro": result.micro_f1.value,
+        "macro": result.macro_f1.value,
     }
     print(json.dumps(figures))
 

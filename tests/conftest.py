@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from treatytag.assessment import assess
 from treatytag.calibration import Calibration, fit_calibration
 from treatytag.corpus import Example, read_corpus, read_lexicon
-from treatytag.evaluation import cross_validate
+from treatytag.evaluation import held_out_answers
 from treatytag.packing import calibrated_pipeline, write_model
 from treatytag.paragraphs import fit_paragraphs
 from treatytag.profiles import fit_profiles
@@ -44,9 +45,9 @@ class Trained:
         self.calibrated = calibrated_pipeline(self.pipeline, self.calibration)
 
     def write(self, folder: Path) -> Path:
-        evaluation = cross_validate(self.held_out)
+        assessment = assess(self.held_out.targets.astype(bool), *held_out_answers(self.held_out))
         parts = (self.pipeline, self.calibration, self.paragraphs, self.profiles, self.held_out)
-        write_model(folder, self.examples, *parts, evaluation)
+        write_model(folder, self.examples, *parts, assessment)
         return folder
 
 

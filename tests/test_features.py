@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from treatytag import Tagger, features
-from treatytag.features import Branch, Counter, char_ngrams
+from treatytag.features import Branch, Counter
 from treatytag.lexicon import Lexicon
 
 CASES = Path(__file__).parent / "cases"
@@ -68,14 +68,6 @@ def test_any_unicode_is_counted_as_scikit_learn_counts_it(texts: list[str]) -> N
         assert (counted != oracle.transform(texts)).nnz == 0
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.text(alphabet=st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc"]), min_size=1))
-def test_a_tokens_ngrams_are_scikit_learns(token: str) -> None:
-    if token.split() == [token]:
-        analyse = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), lowercase=False).build_analyzer()
-        assert list(char_ngrams(token)) == list(analyse(token))
-
-
 def test_bigrams_whose_words_are_no_features_are_still_found() -> None:
     counter = Counter([("alpha", "beta gamma"), (), (), ()], LEXICON)
     words, *_ = counter.count(*counter.tokens(["beta gamma alpha", "beta delta gamma", "gamma beta"]))
@@ -116,10 +108,10 @@ def test_tokens_in_other_scripts_are_forgotten_too(bound: str, monkeypatch: pyte
 def test_an_interruption_leaves_no_half_learned_token(monkeypatch: pytest.MonkeyPatch) -> None:
     counter = Counter([("alpha", "beta"), (), (), ()], LEXICON)
 
-    def interrupted(token: str) -> None:
+    def interrupted(tokens: list[str]) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(counter._vocabulary, "learn", interrupted)
+        patch.setattr(counter._characters, "learn", interrupted)
         counter.tokens(["alpha"])
     assert counter.count(*counter.tokens(["beta alpha alpha"]))[0].toarray().tolist() == [[2, 1]]

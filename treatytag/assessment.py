@@ -99,16 +99,60 @@ class Assessment:
     named_reviews: tuple[ReviewPoint, ...]
     curves: tuple[ThresholdCurve, ...]
 
+    def as_table(self) -> str:
+        """Return precision, recall and F1 per article, and the figures over all, as a fixed-width table for people."""
+        lines = ["article  precision  recall     F1  support"]
+        lines += [f"{a.article:>7}  {a.precision:>9}  {a.recall:>6}  {a.f1:>5}  {a.support:>7}" for a in self.articles]
+        lines += [
+            f"micro F1 {_with_range(self.micro_f1)}",
+            f"macro F1 {_with_range(self.macro_f1)}",
+            f"empty reports tagged {_with_range(self.empty_tagged)}",
+            f"expected calibration error {self.calibration_error:.3f}",
+            f"over {self.n_reports} reports, {self.n_empty} of them empty; in brackets 95% intervals",
+        ]
+        return "\n".join(lines)
 
-def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags) -> Assessment:
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is saved of a model and shown in its card, as plain values, floats rounded to 4 decimals."""
+        named = ("precision", "recall", "f1")
+        figures = {
+            "articles": [
+                {"article": a.article}
+                | {name: getattr(a, name).value for name in named}
+                | {"support": a.support, "calibration_error": a.calibration_error}
+                for a in self.articles
+            ],
+            "micro_f1": self.micro_f1.value,
+            "macro_f1": self.macro_f1.value,
+            "empty_tagged": self.empty_tagged.value,
+            "calibration_error": self.calibration_error,
+            "intervals": {
+                name: [getattr(self, name).low, getattr(self, name).high]
+                for name in ("micro_f1", "macro_f1", "empty_tagged")
+            },
+            "n_reports": self.n_reports,
+            "n_empty": self.n_empty,
+            "bins": [asdict(b) for b in self.bins],
+            "review": [asdict(point) for point in self.review],
+            "named_reviews": [asdict(point) for point in self.named_reviews],
+        }
+        return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))  # type: ignore[no-any-return]
+
+
+def _with_range(figure: Estimate) -> str:
+    return f"{figure} ({figure.low:.3f} to {figure.high:.3f})" if figure.low is not None else str(figure)
+
+
+def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags | None = None) -> Assessment:
     """Compare the model with gold labels, all arrays of shape (n_reports, n_labels), columns in treaty order.
 
     Args:
         gold: human labels.
         probabilities: calibrated, in [0, 1].
         thresholds: shape (n_labels,), or one for every cell.
-        scored: False for contested cells, which count nowhere.
+        scored: False for contested cells, which count nowhere; default all True.
     """
+    scored = np.ones_like(gold) if scored is None else scored
     thresholds = np.broadcast_to(thresholds, probabilities.shape)
     predicted = (probabilities >= thresholds) & scored
     gold = gold & scored
@@ -213,14 +257,3 @@ def _curve(column: int, gold: Flags, probabilities: Floats, scored: Flags, thres
         tuple(_share(h, n_wanted) for h in hits),
         tuple(map(_share, 2 * hits, found + n_wanted)) if n_wanted else (None,) * len(CURVE_THRESHOLDS),
     )
-
-
-def card_figures(found: Assessment) -> dict[str, Any]:
-    """Return what the model card shows beside precision and recall, as plain values for JSON."""
-    figures = {
-        "calibration_by_article": {str(a.article): a.calibration_error for a in found.articles},
-        "bins": [asdict(b) for b in found.bins],
-        "review": [asdict(point) for point in found.review],
-        "named_reviews": [asdict(point) for point in found.named_reviews],
-    }
-    return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))  # type: ignore[no-any-return]

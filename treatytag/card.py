@@ -47,7 +47,6 @@ def _table_of(path: Path) -> str:
 
 
 def _table(report: dict[str, Any]) -> str:
-    calibration = report["calibration_by_article"]
     lines = [
         f"Model `{report['model_id']}`, {report['n_reports']} reports, {report['n_empty']} of them without an offence.",
         "",
@@ -55,14 +54,14 @@ def _table(report: dict[str, Any]) -> str:
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {s['article']} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} "
-        f"| {calibration[str(s['article'])]:.3f} |"
+        f"| {s['article']} | {_shown(s['precision'], '.3f')} | {_shown(s['recall'], '.3f')} "
+        f"| {_shown(s['f1'], '.3f')} | {s['support']} | {s['calibration_error']:.3f} |"
         for s in report["articles"]
     ]
     lines += [
         "",
-        f"Micro F1 {report['micro_f1']:.3f}, macro F1 {report['macro_f1']:.3f}, "
-        f"empty reports wrongly tagged {report['empty_tagged']:.3f}, "
+        f"Micro F1 {_shown(report['micro_f1'], '.3f')}, macro F1 {_shown(report['macro_f1'], '.3f')}, "
+        f"empty reports wrongly tagged {_shown(report['empty_tagged'], '.3f')}, "
         f"expected calibration error {report['calibration_error']:.3f}.",
         "",
         "| probability given | cells | mean probability | share that is gold |",

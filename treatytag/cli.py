@@ -163,9 +163,8 @@ def evaluate(
     """
     import numpy as np
 
-    from treatytag.assessment import card_figures
+    from treatytag.assessment import assess
     from treatytag.card import REPORTS, refresh_card
-    from treatytag.evaluation import evaluate as compare
     from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
     from treatytag.labelled import read_labelled_reports
     from treatytag.readers import ReadOptions, needed
@@ -176,15 +175,16 @@ def evaluate(
         prepare_folder(output, overwrite)
     tagger = shared_tagger(model, prefer)
     probabilities, thresholds = tagger.probabilities(reports.texts), np.array(tagger.thresholds)
-    result = compare(reports.gold, probabilities >= thresholds, probabilities, reports.scored)
-    click.echo(f"{labelled.name}, model {tagger.model.model_id}\n{result.as_table()}")
+    heading = f"{labelled.name}, model {tagger.model.model_id}"
     if save is None and output is None:
+        click.echo(f"{heading}\n{assess(reports.gold, probabilities, thresholds, reports.scored).as_table()}")
         return
     found = report_of(reports, tagger, labelled.name, (probabilities, thresholds))
+    click.echo(f"{heading}\n{found.assessment.as_table()}")
     if save is not None:
         figures: dict[str, object] = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer}
         faithfulness = {"faithfulness": asdict(found.faithfulness)}
-        _write_json(save, figures | result.as_dict() | card_figures(found.assessment) | faithfulness)
+        _write_json(save, figures | found.assessment.as_dict() | faithfulness)
         folder = model or default_model_dir()
         if save.resolve().parent == (folder / REPORTS).resolve():
             refresh_card(folder, save)

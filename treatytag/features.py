@@ -2,15 +2,17 @@
 
 The features are those of four `TfidfVectorizer` side by side: word 1-2-grams, `char_wb` 3-5-grams, and 1-2-grams
 and near pairs of the concepts that a lexicon gives for words. All depend on a report only through its
-whitespace-separated tokens and their order, and tokens repeat: so each distinct token is analysed once, in
-Python, and kept as a row of a table. The character counts of a batch are then one sparse product,
-(reports x tokens) @ (tokens x features), in compiled code; the others are array look-ups.
+whitespace-separated tokens and their order, and tokens repeat: so each distinct token is analysed once and kept
+as a row of a table. The character counts of a batch are then one sparse product, (reports x tokens) @
+(tokens x features), in compiled code; the others are array look-ups.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,22 +31,13 @@ MAX_KNOWN = 8_000_000
 MAX_TOKENS = 600_000
 MAX_CHARACTERS = 20_000_000
 
+_LEARNED_AT_ONCE = 500_000  # characters of new tokens: about 30 MB of arrays
+
 _PAIR_BASE = 1 << 31  # two word numbers in one int64
 find_words = re.compile(r"(?u)\b\w\w+\b").findall  # TfidfVectorizer's default token pattern
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int32]
-
-
-def char_ngrams(token: str) -> Iterator[str]:
-    """Yield the `char_wb` 3-5-grams of one whitespace-free token, as scikit-learn cuts them."""
-    padded = f" {token} "
-    for size in range(CHAR_NGRAMS[0], CHAR_NGRAMS[1] + 1):
-        yield padded[:size]
-        for start in range(1, len(padded) - size + 1):
-            yield padded[start : start + size]
-        if len(padded) <= size:  # a short token counts once, not once per size
-            return
 
 
 class Branch:
@@ -97,17 +90,18 @@ class _Rows:
         self._indices = np.zeros(16384, dtype=np.int32)
         self._ones = np.ones(16384, dtype=np.int32)
 
-    def append(self, ids: Sequence[int]) -> None:
-        end = self.size + len(ids)
-        if self.count + 2 > len(self._indptr):
-            self._indptr = np.resize(self._indptr, 2 * len(self._indptr))
+    def extend(self, ids: Rows, lengths: Rows) -> None:
+        """Append rows: the ids of all of them one after the other, and how many each has."""
+        end, count = self.size + len(ids), self.count + len(lengths)
+        if count >= len(self._indptr):
+            self._indptr = np.resize(self._indptr, 2 * count)
         if end > len(self._indices):
             self._indices = np.resize(self._indices, 2 * end)
             self._ones = np.ones(2 * end, dtype=np.int32)
         self._indices[self.size : end] = ids
-        self.size = end
-        self.count += 1
-        self._indptr[self.count] = end
+        np.cumsum(lengths, out=self._indptr[self.count + 1 : count + 1])
+        self._indptr[self.count + 1 : count + 1] += self.size
+        self.size, self.count = end, count
 
     def take(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the ids of `rows` one after the other, and how many each row gave."""
@@ -144,13 +138,27 @@ class _Sequence:
     def forget(self) -> None:
         self._rows = _Rows()
 
-    def learn(self, token: str) -> None:
+    def learn(self, tokens: Sequence[str]) -> None:
+        split = list(map(self._split, tokens))
+        number = self._numbers.get
         # -1 keeps the place of an unknown item, so that its neighbours do not become a bigram
-        self._rows.append([self._numbers.get(item, -1) for item in self._split(token)])
+        items = [number(item, -1) for item in chain.from_iterable(split)]
+        self._rows.extend(np.array(items, dtype=np.int32), np.fromiter(map(len, split), np.int32, len(split)))
 
     def items(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the numbers of all items of the tokens, -1 where unknown, and how many each token gave."""
         return self._rows.take(rows)
+
+    def number(self, item: str) -> int:
+        """Return the number of an item that is or is part of an n-gram."""
+        return self._numbers[item]
+
+    def sizes(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
+        """Count the items of texts, and those that are 1-grams of the model, shape (n_texts, 2)."""
+        items, per_token = self.items(rows)
+        ends = np.concatenate([[0], np.cumsum(per_token)])[ends]
+        known = np.concatenate([[0], np.cumsum((items >= 0) & (items < self._n_columns))])[ends]
+        return np.diff(np.column_stack([ends, known]), axis=0)
 
     def find(self, items: Rows, owners: Rows) -> tuple[Rows, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Return column, first and last item of every n-gram; a 2-gram lies within one owner."""
@@ -179,10 +187,30 @@ class _Sequence:
 
 
 class _Characters:
-    """Counts `char_wb` 3-5-grams of tokens."""
+    """Counts `char_wb` 3-5-grams of tokens.
+
+    The n-grams are kept as a trie in arrays: a beginning known as number b and followed by the character c leads to
+    the entry with the key b * n_characters + c. So all n-grams of many tokens are found in four look-ups.
+    """
 
     def __init__(self, ngrams: Sequence[str]) -> None:
-        self._ids = {gram: i for i, gram in enumerate(ngrams)}
+        self._n_columns = len(ngrams)
+        longest = CHAR_NGRAMS[1]
+        points = np.array(ngrams, dtype=f"U{longest}").view(np.uint32).reshape(-1, longest).astype(np.int64)
+        lengths = np.fromiter(map(len, ngrams), dtype=np.int64, count=len(ngrams))
+        known = np.unique(points[np.arange(longest) < lengths[:, None]])
+        self._alphabet = np.append(known, sys.maxunicode + 1)  # and what no text holds, where searches end
+        codes = np.searchsorted(self._alphabet, points)
+        columns, numbers = np.arange(len(ngrams), dtype=np.int32), codes[:, 0]
+        self._levels: list[tuple[npt.NDArray[np.int64], Rows]] = []  # keys, sorted; columns, -1 for mere beginnings
+        for size in range(2, longest + 1):
+            long_enough = lengths >= size
+            codes, columns, lengths = codes[long_enough], columns[long_enough], lengths[long_enough]
+            keys = numbers[long_enough] * len(self._alphabet) + codes[:, size - 1]
+            keys, numbers = np.unique(keys, return_inverse=True)
+            columns_of_keys = np.full(len(keys), -1, dtype=np.int32)
+            columns_of_keys[numbers[lengths == size]] = columns[lengths == size]
+            self._levels.append((np.append(keys, np.iinfo(np.int64).max), columns_of_keys))
         self.forget()
 
     def forget(self) -> None:
@@ -192,14 +220,37 @@ class _Characters:
     def size(self) -> int:
         return self._rows.size
 
-    def learn(self, token: str) -> None:
-        known = self._ids
-        self._rows.append([known[gram] for gram in char_ngrams(token) if gram in known])
+    def learn(self, tokens: Sequence[str]) -> None:
+        # as `char_wb` does: every token between two spaces of its own
+        padded = f" {'  '.join(tokens)} ".encode("utf-32-le", "surrogatepass")
+        points = np.frombuffer(padded, dtype=np.uint32).astype(np.int64)
+        owners = np.repeat(np.arange(len(tokens)), [len(token) + 2 for token in tokens])
+        codes = np.searchsorted(self._alphabet, points)
+        is_known = self._alphabet[codes] == points
+        starts = np.flatnonzero(is_known)
+        numbers = codes[starts]
+        columns, places = [], []
+        for size, (keys, columns_of_keys) in enumerate(self._levels, 2):
+            lasts = starts + size - 1
+            kept = np.flatnonzero(lasts < len(points))
+            kept = kept[(owners[starts[kept]] == owners[lasts[kept]]) & is_known[lasts[kept]]]
+            starts, wanted = starts[kept], numbers[kept] * len(self._alphabet) + codes[lasts[kept]]
+            numbers = np.searchsorted(keys, wanted)
+            found = np.flatnonzero(keys[numbers] == wanted)
+            starts, numbers = starts[found], numbers[found]
+            if size >= CHAR_NGRAMS[0]:
+                columns.append(columns_of_keys[numbers])
+                places.append(owners[starts])
+        found_columns, found_places = np.concatenate(columns), np.concatenate(places)
+        is_ngram = np.flatnonzero(found_columns >= 0)
+        is_ngram = is_ngram[np.argsort(found_places[is_ngram], kind="stable")]
+        lengths = np.bincount(found_places[is_ngram], minlength=len(tokens))
+        self._rows.extend(found_columns[is_ngram], lengths.astype(np.int32))
 
     def count(self, rows: Rows, ends: Rows) -> sparse.csr_matrix:
         shape = (len(ends) - 1, self._rows.count)
         uses = sparse.csr_matrix((np.ones(len(rows), np.int32), rows, ends), shape)
-        return uses @ self._rows.matrix(len(self._ids))
+        return uses @ self._rows.matrix(self._n_columns)
 
     def occurrences(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
         """Return column and token, twice, of every n-gram of one text."""
@@ -211,26 +262,23 @@ class _Characters:
 class _Pairs:
     """Counts pairs of concepts near each other."""
 
-    def __init__(self, pairs: Sequence[str], lexicon: Lexicon) -> None:
-        self._split = lexicon
+    def __init__(self, pairs: Sequence[str], concepts: _Sequence) -> None:
+        self._concepts = concepts
         self._n_columns = len(pairs)
-        self._numbers = {concept: i for i, concept in enumerate(lexicon.concepts)}
-        # the column of a pair of concepts, both ways round, and -1 for the pairs that are no feature
-        self._columns = np.full((len(self._numbers), len(self._numbers)), -1, dtype=np.int32)
-        for column, pair in enumerate(pairs):
-            first, second = (self._numbers[concept] for concept in pair.split(" "))
-            self._columns[first, second] = self._columns[second, first] = column
-        self.forget()
-
-    def forget(self) -> None:
-        self._rows = _Rows()
-
-    def learn(self, token: str) -> None:
-        self._rows.append([self._numbers[concept] for concept in self._split(token)])
+        ends = [tuple(map(concepts.number, pair.split(" "))) for pair in pairs]
+        members = sorted(set(chain.from_iterable(ends)))
+        # what stands in pairs, numbered anew; all else, -1 included, is the last number and in no pair
+        self._members = np.full(max(members, default=0) + 2, len(members), dtype=np.int32)
+        self._members[members] = np.arange(len(members))
+        self._columns = np.full((len(members) + 1, len(members) + 1), -1, dtype=np.int32)
+        for column, (first, second) in enumerate(ends):
+            i, j = self._members[first], self._members[second]
+            self._columns[i, j] = self._columns[j, i] = column
 
     def _find(self, rows: Rows, ends: Rows) -> tuple[Rows, Rows, Rows]:
         """Return column, first and last token of every pair within a text."""
-        items, per_token = self._rows.take(rows)
+        items, per_token = self._concepts.items(rows)
+        items = self._members[np.minimum(items, len(self._members) - 1)]
         tokens = np.repeat(np.arange(len(rows), dtype=np.int32), per_token)
         owners = np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends))[tokens]
         columns, firsts = [], []
@@ -255,30 +303,6 @@ class _Pairs:
         return self._find(rows, np.array([0, len(rows)], dtype=np.int32))
 
 
-class _Vocabulary:
-    """Counts the words of tokens, and those among them that the model knows."""
-
-    def __init__(self, ngrams: Sequence[str]) -> None:
-        self._known = {gram for gram in ngrams if " " not in gram}
-        self.forget()
-
-    def forget(self) -> None:
-        self._counts: list[tuple[int, int]] = []
-        self._table = np.zeros((0, 2), dtype=np.int32)
-
-    def learn(self, token: str) -> None:
-        words = find_words(token)
-        self._counts.append((len(words), sum(word in self._known for word in words)))
-
-    def count(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
-        if len(self._table) < len(self._counts):
-            new = np.array(self._counts[len(self._table) :], dtype=np.int32)
-            self._table = np.concatenate([self._table, new])
-        sums = np.zeros((len(rows) + 1, 2), dtype=np.int64)
-        np.cumsum(self._table[rows], axis=0, out=sums[1:])
-        return np.diff(sums[ends], axis=0)
-
-
 class Counter(dict[str, int]):
     """Counts n-grams of texts, for four kinds at once.
 
@@ -290,21 +314,17 @@ class Counter(dict[str, int]):
         """Make a counter of the n-grams given for each of `KINDS`."""
         super().__init__()
         words, chars, concepts, pairs = ngrams
+        self._words = _Sequence(words, find_words)
         self._characters = _Characters(chars)
-        self._kinds = (
-            _Sequence(words, find_words),
-            self._characters,
-            _Sequence(concepts, lexicon),
-            _Pairs(pairs, lexicon),
-        )
-        self._vocabulary = _Vocabulary(words)
+        self._concepts = _Sequence(concepts, lexicon)
+        self._kinds = (self._words, self._characters, self._concepts, _Pairs(pairs, self._concepts))
+        self._tables = (self._words, self._characters, self._concepts)
         self._n_characters = 0
+        self._new: list[str] = []
 
     def __missing__(self, token: str) -> int:
+        self._new.append(token)
         row = self[token] = len(self)
-        self._n_characters += len(token)
-        for table in (*self._kinds, self._vocabulary):
-            table.learn(token)
         return row
 
     def tokens(self, texts: Sequence[str]) -> tuple[Rows, Rows]:
@@ -320,15 +340,28 @@ class Counter(dict[str, int]):
             flat += text.lower().split()
             ends[i] = len(flat)
         try:
-            return np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat)), ends
-        except BaseException:  # such as Ctrl-C in a notebook: the last token may be in some tables only
+            rows = np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat))
+            if self._new:
+                self._learn()
+        except BaseException:  # such as Ctrl-C in a notebook: the new tokens may be in some tables only
             self._forget()
             raise
+        return rows, ends
+
+    def _learn(self) -> None:
+        lengths = np.fromiter(map(len, self._new), np.int64, len(self._new))
+        self._n_characters += int(lengths.sum())
+        parts = np.flatnonzero(np.diff(np.cumsum(lengths) // _LEARNED_AT_ONCE)) + 1
+        for start, end in pairwise([0, *parts.tolist(), len(self._new)]):
+            for table in self._tables:
+                table.learn(self._new[start:end])
+        self._new = []
 
     def _forget(self) -> None:
         self.clear()
         self._n_characters = 0
-        for table in (*self._kinds, self._vocabulary):
+        self._new = []
+        for table in self._tables:
             table.forget()
 
     def count(self, rows: Rows, ends: Rows) -> tuple[sparse.csr_matrix, ...]:
@@ -341,7 +374,7 @@ class Counter(dict[str, int]):
 
     def words(self, rows: Rows, ends: Rows) -> npt.NDArray[np.int64]:
         """Count the words of texts, given as their `tokens`, and those the model knows, shape (n_texts, 2)."""
-        return self._vocabulary.count(rows, ends)
+        return self._words.sizes(rows, ends)
 
     def occurrences(self, text: str) -> tuple[tuple[Rows, Rows, Rows], ...]:
         """Tell where the n-grams of a text stand.

@@ -23,6 +23,12 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    def __str__(self) -> str:
+        return "none" if self.value is None else f"{self.value:.3f}"
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
 
 @dataclass(frozen=True)
 class Estimates:

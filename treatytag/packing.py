@@ -19,12 +19,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
-from treatytag.assessment import assess, card_figures
+from treatytag.assessment import Assessment
 from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, familiarity_limit, review_limit
 from treatytag.card import refresh_card
 from treatytag.corpus import Example, corpus_sha256
 from treatytag.drift import profile_of
-from treatytag.evaluation import Evaluation, held_out_answers
 from treatytag.features import Floats, find_words
 from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.paragraphs import ParagraphModel
@@ -74,7 +73,7 @@ def write_model(
     paragraphs: ParagraphModel,
     profiles: Floats,
     held_out: HeldOut,
-    evaluation: Evaluation,
+    assessment: Assessment,
 ) -> None:
     """Write weights, lexicon, description and the cross-validation report; same arguments, same bytes.
 
@@ -86,7 +85,7 @@ def write_model(
         paragraphs: fitted with `pipeline`.
         profiles: fitted with `pipeline`.
         held_out: out-of-fold scores, from which thresholds and the review limit are chosen.
-        evaluation: of `held_out`, kept as a report.
+        assessment: of `held_out`, kept as a report.
     """
     calibrated = calibrated_pipeline(pipeline, calibration)
     coefficients = np.vstack([estimator.coef_[0] for estimator in calibrated["classifier"].estimators_]).T
@@ -139,9 +138,7 @@ def write_model(
     write_json(folder / DESCRIPTION_FILE, description)
     model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
     recalls = {n: round(recall, 4) for n, recall in zip(PARAGRAPHS, paragraphs.recalls, strict=True)}
-    gold = held_out.targets.astype(bool)
-    found = assess(gold, *held_out_answers(held_out), np.ones_like(gold))
-    report = {"model_id": model_id} | evaluation.as_dict() | card_figures(found) | {"paragraph_recall": recalls}
+    report = {"model_id": model_id} | assessment.as_dict() | {"paragraph_recall": recalls}
     write_json(folder / "reports" / "cross_validation.json", report)
     refresh_card(folder)
 
