@@ -116,6 +116,35 @@ class _Rows:
         return sparse.csr_matrix((ones, indices, self._indptr[: self.count + 1]), (self.count, n_columns))
 
 
+class _Index:
+    """Finds keys among known ones: by one look at a hash table, and by search where two of them share a place."""
+
+    def __init__(self, keys: npt.NDArray[np.int64]) -> None:
+        """Index non-negative keys in ascending order, each once."""
+        self._keys = np.append(keys, -1)  # the key of what is not found
+        self._mask = (1 << (4 * len(keys)).bit_length()) - 1
+        places = self._hash(keys)
+        self._numbers = np.full(self._mask + 1, len(keys), dtype=np.int32)
+        self._numbers[places] = np.arange(len(keys))
+        self._is_shared = np.zeros(self._mask + 1, dtype=np.bool_)
+        self._is_shared[places[self._numbers[places] != np.arange(len(keys))]] = True
+
+    def _hash(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.asarray((keys ^ (keys >> 31) * 40503) & self._mask)
+
+    def find(self, wanted: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], Rows]:
+        """Return which of the wanted keys are known, and their numbers."""
+        places = self._hash(wanted)
+        numbers = self._numbers[places]
+        is_found = self._keys[numbers] == wanted
+        unsure = np.flatnonzero(self._is_shared[places] & ~is_found)
+        if len(unsure):
+            numbers[unsure] = np.searchsorted(self._keys[:-1], wanted[unsure])
+            is_found[unsure] = self._keys[numbers[unsure]] == wanted[unsure]
+        found = np.flatnonzero(is_found)
+        return found, numbers[found]
+
+
 class _Sequence:
     """Counts 1-2-grams of what each token stands for: its words, or the concepts of its words."""
 
@@ -130,9 +159,8 @@ class _Sequence:
                 self._numbers.setdefault(part, len(ngrams) + len(self._numbers))
         number = self._numbers
         keys = sorted((number[first] * _PAIR_BASE + number[second], i) for (first, _, second), i in bigrams)
-        # the last key can't occur: it gives every search a place to end
-        self._pair_keys = np.array([key for key, _ in keys] + [np.iinfo(np.int64).max], dtype=np.int64)
-        self._pair_ids = np.array([i for _, i in keys] + [-1], dtype=np.int32)
+        self._pairs = _Index(np.array([key for key, _ in keys], dtype=np.int64))
+        self._columns = np.array([i for _, i in keys], dtype=np.int32)
         self.forget()
 
     def forget(self) -> None:
@@ -164,11 +192,10 @@ class _Sequence:
         """Return column, first and last item of every n-gram; a 2-gram lies within one owner."""
         adjacent = np.flatnonzero((items[:-1] >= 0) & (items[1:] >= 0) & (owners[:-1] == owners[1:]))
         keys = items[adjacent].astype(np.int64) * _PAIR_BASE + items[adjacent + 1]
-        places = np.searchsorted(self._pair_keys, keys)
-        is_bigram = self._pair_keys[places] == keys
+        found, numbers = self._pairs.find(keys)
         unigrams = np.flatnonzero((items >= 0) & (items < self._n_columns))
-        bigrams = adjacent[is_bigram]
-        columns = np.concatenate([items[unigrams], self._pair_ids[places[is_bigram]]])
+        bigrams = adjacent[found]
+        columns = np.concatenate([items[unigrams], self._columns[numbers]])
         return columns, np.concatenate([unigrams, bigrams]), np.concatenate([unigrams, bigrams + 1])
 
     def count(self, rows: Rows, ends: Rows) -> sparse.csr_matrix:
@@ -202,7 +229,7 @@ class _Characters:
         self._alphabet = np.append(known, sys.maxunicode + 1)  # and what no text holds, where searches end
         codes = np.searchsorted(self._alphabet, points)
         columns, numbers = np.arange(len(ngrams), dtype=np.int32), codes[:, 0]
-        self._levels: list[tuple[npt.NDArray[np.int64], Rows]] = []  # keys, sorted; columns, -1 for mere beginnings
+        self._levels: list[tuple[_Index, Rows]] = []  # and columns, -1 for mere beginnings
         for size in range(2, longest + 1):
             long_enough = lengths >= size
             codes, columns, lengths = codes[long_enough], columns[long_enough], lengths[long_enough]
@@ -210,7 +237,7 @@ class _Characters:
             keys, numbers = np.unique(keys, return_inverse=True)
             columns_of_keys = np.full(len(keys), -1, dtype=np.int32)
             columns_of_keys[numbers[lengths == size]] = columns[lengths == size]
-            self._levels.append((np.append(keys, np.iinfo(np.int64).max), columns_of_keys))
+            self._levels.append((_Index(keys), columns_of_keys))
         self.forget()
 
     def forget(self) -> None:
@@ -230,16 +257,15 @@ class _Characters:
         starts = np.flatnonzero(is_known)
         numbers = codes[starts]
         columns, places = [], []
-        for size, (keys, columns_of_keys) in enumerate(self._levels, 2):
+        for size, (index, columns_of_keys) in enumerate(self._levels, 2):
             lasts = starts + size - 1
             kept = np.flatnonzero(lasts < len(points))
             kept = kept[(owners[starts[kept]] == owners[lasts[kept]]) & is_known[lasts[kept]]]
             starts, wanted = starts[kept], numbers[kept] * len(self._alphabet) + codes[lasts[kept]]
-            numbers = np.searchsorted(keys, wanted)
-            found = np.flatnonzero(keys[numbers] == wanted)
-            starts, numbers = starts[found], numbers[found]
+            found, entries = index.find(wanted)
+            starts, numbers = starts[found], entries.astype(np.int64)
             if size >= CHAR_NGRAMS[0]:
-                columns.append(columns_of_keys[numbers])
+                columns.append(columns_of_keys[entries])
                 places.append(owners[starts])
         found_columns, found_places = np.concatenate(columns), np.concatenate(places)
         is_ngram = np.flatnonzero(found_columns >= 0)
