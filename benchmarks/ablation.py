@@ -18,7 +18,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from texts import ROOT
 
 from treatytag.assessment import Assessment, assess
-from treatytag.calibration import choose_thresholds, fit_calibration
+from treatytag.calibration import fit_calibration, fit_thresholds
 from treatytag.corpus import Example, folds_of, read_corpus, read_lexicon, targets_of
 from treatytag.features import Floats
 from treatytag.labelled import LabelledReports, read_labelled_reports
@@ -70,14 +70,16 @@ def measure(
     for number, part in enumerate(parts):
         scores[folds == number] = part
     if at_half:
-        probabilities, on_new, thresholds = expit(scores), expit(new), np.array(0.5)
+        probabilities, on_new = expit(scores), expit(new)
+        thresholds = on_new_thresholds = np.array(0.5)
     else:
         calibration = fit_calibration(scores, targets)
         probabilities, on_new = calibration.probabilities(scores), calibration.probabilities(new)
-        thresholds = choose_thresholds(probabilities)
+        chosen = fit_thresholds(probabilities, targets)
+        thresholds, on_new_thresholds = chosen.cells(probabilities), chosen.cells(on_new)
     return (
         assess(targets.astype(bool), probabilities, thresholds),
-        assess(reports.gold, on_new, thresholds, reports.scored),
+        assess(reports.gold, on_new, on_new_thresholds, reports.scored),
     )
 
 

@@ -86,7 +86,7 @@ def predictor(tool: str, model: Path):  # type: ignore[no-untyped-def]  # each t
         from treatytag import Tagger
 
         tagger = Tagger.load(model)
-        return lambda texts: tagger.probabilities(texts) >= np.array(tagger.thresholds)
+        return lambda texts: tagger.thresholds.given(tagger.probabilities(texts))
     if tool == "sklearn":
         import joblib
 

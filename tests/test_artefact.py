@@ -87,7 +87,7 @@ def replace_lexicon(folder: Path, content: bytes) -> None:
 
 
 def set_threshold(value: object) -> Callable[[Path], None]:
-    return lambda folder: describe(folder, lambda d: d["thresholds"]["precision"].__setitem__(3, value))
+    return lambda folder: describe(folder, lambda d: d["thresholds"]["precision"]["labels"].__setitem__(3, value))
 
 
 class Bomb:
@@ -123,8 +123,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "other labels": lambda f: describe(f, lambda d: d["labels"].reverse()),
     "no sha256": lambda f: describe(f, lambda d: d.pop("files")),
     "no thresholds": lambda f: describe(f, lambda d: d.pop("thresholds")),
-    "thresholds not numbers": lambda f: describe(f, lambda d: d["thresholds"].update(balanced=["x"] * 11)),
-    "threshold missing": lambda f: describe(f, lambda d: d["thresholds"]["recall"].pop()),
+    "thresholds not numbers": lambda f: describe(f, lambda d: d["thresholds"]["balanced"].update(labels=["x"] * 11)),
+    "threshold missing": lambda f: describe(f, lambda d: d["thresholds"]["recall"]["labels"].pop()),
     "changed lexicon": lambda f: (f / "lexicon.json").write_text("{}", encoding="utf-8"),
     "no lexicon": lambda f: (f / "lexicon.json").unlink(),
     "not an archive": lambda f: replace_weights(f, b"weights"),
@@ -163,7 +163,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "threshold true": set_threshold(True),
     "threshold a string": set_threshold("0.5"),
     "threshold beyond floats": set_threshold(10**400),
-    "thresholds one string": lambda f: describe(f, lambda d: d["thresholds"].update(recall="0" * 11)),
+    "thresholds one string": lambda f: describe(f, lambda d: d["thresholds"]["recall"].update(labels="0" * 11)),
+    "first threshold missing": lambda f: describe(f, lambda d: d["thresholds"]["recall"].pop("first")),
+    "first threshold above 1": lambda f: describe(f, lambda d: d["thresholds"]["recall"].update(first=1.5)),
     "review limit NaN": lambda f: describe(f, lambda d: d.update(review_limit=float("nan"))),
     "familiarity limit NaN": lambda f: describe(f, lambda d: d.update(familiarity_limit=float("nan"))),
     "familiarity limit infinite": lambda f: describe(f, lambda d: d.update(familiarity_limit=float("inf"))),

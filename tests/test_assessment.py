@@ -1,5 +1,7 @@
 """The figures of an evaluation agree with scikit-learn, with each other, and with counting by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -7,6 +9,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from treatytag.assessment import CURVE_THRESHOLDS, Assessment, assess, confusion
+from treatytag.calibration import PREFERENCES, fit_thresholds
 from treatytag.drift import Profile, profile_of
 from treatytag.evaluation import empty_reports
 from treatytag.intervals import estimate
@@ -31,6 +34,21 @@ def cells() -> tuple[Flags, npt.NDArray[np.float64]]:
 def found(cells: tuple[Flags, npt.NDArray[np.float64]]) -> Assessment:
     gold, probabilities = cells
     return assess(gold, probabilities, THRESHOLDS, np.ones_like(gold))
+
+
+def test_the_bar_of_the_first_tag_is_the_lowest_that_spares_the_empty(
+    cells: tuple[Flags, npt.NDArray[np.float64]],
+) -> None:
+    gold, probabilities = cells
+    empty = probabilities[~gold.any(axis=1)]
+    for prefer, preference in PREFERENCES.items():
+        chosen = fit_thresholds(probabilities, gold.astype(np.int8), prefer)
+        assert chosen.given(empty).any(axis=1).mean() <= preference.empty_tagged
+        if prefer != "recall":
+            assert chosen.first > 0.0
+            lower = replace(chosen, first=chosen.first - 0.002)
+            assert lower.given(empty).any(axis=1).mean() > preference.empty_tagged
+    assert fit_thresholds(probabilities, gold.astype(np.int8), "recall").first == 0.0
 
 
 def test_figures_are_scikit_learns(found: Assessment, cells: tuple[Flags, npt.NDArray[np.float64]]) -> None:
@@ -160,7 +178,7 @@ def test_tags_rest_on_the_words_shown_rather_than_on_random_ones(tagger: Tagger)
         "The caller pretended to be from my bank and I transferred all my savings to the account that he named.",
         "The bus was late.",
     ]
-    predicted = tagger.probabilities(texts) >= np.array(tagger.thresholds)
+    predicted = tagger.thresholds.given(tagger.probabilities(texts))
     first = faithfulness(tagger, texts, predicted)
     assert first == faithfulness(tagger, texts, predicted)
     assert (first.tags, first.of) == (int(predicted.sum()), int(predicted.sum()))

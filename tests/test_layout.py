@@ -11,8 +11,20 @@ from conftest import ROOT
 from treatytag.offences import ARTICLES, BY_ARTICLE, LABELS
 
 ORDER = (
-    *("errors", "offences", "rulings", "lexicon", "corpus", "corpus_checks", "features", "training", "paragraphs"),
+    *(
+        "errors",
+        "offences",
+        "rulings",
+        "lexicon",
+        "corpus",
+        "corpus_checks",
+        "ngrams",
+        "features",
+        "training",
+        "paragraphs",
+    ),
     "profiles",
+    "decision",
     *(
         "calibration",
         "evaluation",
@@ -36,6 +48,9 @@ ORDER = (
 # What answers a user's reports must not need what trains a model.
 ANSWERING = (
     *(
+        "ngrams",
+        "features",
+        "decision",
         "evidence",
         "tagger",
         "rows",

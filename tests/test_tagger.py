@@ -10,10 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from test_features import HOSTILE
 
 from treatytag import LABELS, ModelError, Prediction, Tagger, classify, classify_many
+from treatytag.decision import Thresholds
 from treatytag.offences import BY_ARTICLE
 from treatytag.tagger import shared_tagger
 
@@ -100,10 +106,27 @@ def test_a_tagger_and_its_predictions_survive_pickling() -> None:
 def test_decisions_follow_from_probabilities_and_thresholds() -> None:
     tagger = Tagger.load()
     for prediction in tagger.classify_many(["I was hacked", "They stole my money online", "A dog barked"]):
-        pairs = zip(prediction.probabilities.items(), tagger.thresholds, strict=True)
-        given = [(label, p, p >= threshold) for (label, p), threshold in pairs]
+        is_open = max(prediction.probabilities.values()) >= tagger.thresholds.first
+        pairs = zip(prediction.probabilities.items(), tagger.thresholds.labels, strict=True)
+        given = [(label, p, is_open and p >= threshold) for (label, p), threshold in pairs]
         assert prediction.labels == tuple(label for label, _, is_given in given if is_given)
         assert prediction.doubt == pytest.approx(sum(1 - p if is_given else p for _, p, is_given in given))
+
+
+@given(
+    arrays(np.float64, (3, len(LABELS)), elements=st.integers(0, 100).map(lambda percent: percent / 100)),
+    st.lists(st.integers(0, 100), min_size=len(LABELS), max_size=len(LABELS)),
+    st.integers(0, 100),
+)
+def test_a_report_gets_tags_only_if_one_reaches_the_bar_of_the_first(
+    probabilities: npt.NDArray[np.float64], labels: list[int], first: int
+) -> None:
+    thresholds = Thresholds(tuple(percent / 100 for percent in labels), first / 100)
+    given_by_hand = [
+        [max(row) >= thresholds.first and p >= t for p, t in zip(row, thresholds.labels, strict=True)]
+        for row in probabilities.tolist()
+    ]
+    assert thresholds.given(probabilities).tolist() == given_by_hand
 
 
 def test_preferring_recall_gives_at_least_the_tags_of_precision(examples: list[Any]) -> None:

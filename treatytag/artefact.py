@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treatytag.decision import Thresholds
 from treatytag.errors import CorpusError, ModelError
 from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.rulings import all_rulings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from treatytag.lexicon import Lexicon
 
 FORMAT = "treatytag-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 WEIGHTS_FILE = "weights.npz"
 LEXICON_FILE = "lexicon.json"
 DESCRIPTION_FILE = "model.json"
@@ -40,21 +41,21 @@ class Model:
         branches: n-grams with idf and weights, one for each of `features.KINDS`.
         lexicon: word -> concept.
         intercepts: shape (n_labels,); calibration is folded into weights and intercepts.
-        thresholds: preference (`balanced`, `recall`, `precision`) -> one threshold per label, in treaty order.
+        thresholds: preference (`balanced`, `recall`, `precision`) -> its thresholds.
         review_limit: doubt (expected number of wrong labels) above which a report needs review.
         paragraphs: the n-grams of words again, weighted for the taxonomy's paragraphs in order.
         paragraph_limits: score at or above which a paragraph is told, one each.
         profiles: the n-grams of concepts again, weighted for the rulings in order.
         familiarity_limit: share of known words below which a text is unlike the corpus.
         folder: where the model was loaded from.
-        model_id: first 12 hex digits of the sha256 of the weights.
+        model_id: see `model_id_of`.
         description: the whole of `model.json`.
     """
 
     branches: tuple[Branch, ...]
     lexicon: Lexicon
     intercepts: Floats
-    thresholds: dict[str, tuple[float, ...]]
+    thresholds: dict[str, Thresholds]
     review_limit: float
     paragraphs: Branch
     paragraph_limits: tuple[float, ...]
@@ -72,13 +73,19 @@ def default_model_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "model"
 
 
+def model_id_of(description: bytes) -> str:
+    """Return the first 12 hex digits of the sha256 of `model.json`, which holds thresholds and all hashes."""
+    return hashlib.sha256(description).hexdigest()[:12]
+
+
 def load_model(folder: Path) -> Model:
     """Load and check a model folder.
 
     Raises:
         ModelError: anything missing, damaged, foreign, of another version, not finite or contradicting itself.
     """
-    description = _read_description(folder)
+    content = _read_file(folder, DESCRIPTION_FILE)
+    description = _description(folder, content)
     arrays = _read_weights(folder, description)
     from treatytag.features import KINDS, Branch
     from treatytag.lexicon import Lexicon
@@ -97,7 +104,10 @@ def load_model(folder: Path) -> Model:
         concepts = branches[KINDS.index("concepts")]
         profiles = Branch(concepts.ngrams, concepts.idf, arrays["ruling_profiles"])
         paragraph_limits = tuple(map(_number, description["paragraph_limits"].values()))
-        thresholds = {name: tuple(map(_number, values)) for name, values in description["thresholds"].items()}
+        thresholds = {
+            name: Thresholds(tuple(map(_number, chosen["labels"])), _number(chosen["first"]))
+            for name, chosen in description["thresholds"].items()
+        }
         review_limit, familiarity_limit = (_number(description[key]) for key in ("review_limit", "familiarity_limit"))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CorpusError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
@@ -114,9 +124,9 @@ def load_model(folder: Path) -> Model:
         raise _damaged(folder, "intercepts of the wrong shape")
     if list(description["paragraph_limits"]) != list(PARAGRAPHS):
         raise _damaged(folder, "limits of other paragraphs than the Convention's")
-    if "balanced" not in thresholds or any(len(values) != len(LABELS) for values in thresholds.values()):
+    if "balanced" not in thresholds or any(len(t.labels) != len(LABELS) for t in thresholds.values()):
         raise _damaged(folder, "thresholds that do not fit the labels")
-    if not all(0.0 <= threshold <= 1.0 for values in thresholds.values() for threshold in values):
+    if not all(0.0 <= value <= 1.0 for t in thresholds.values() for value in (*t.labels, t.first)):
         raise _damaged(folder, "thresholds outside [0, 1]")
     return Model(
         branches,
@@ -129,7 +139,7 @@ def load_model(folder: Path) -> Model:
         profiles,
         familiarity_limit,
         folder,
-        model_id=description["files"][WEIGHTS_FILE]["sha256"][:12],
+        model_id=model_id_of(content),
         description=description,
     )
 
@@ -165,9 +175,9 @@ def _read_file(folder: Path, name: str) -> bytes:
         ) from error
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+def _description(folder: Path, content: bytes) -> dict[str, Any]:
     try:
-        description = json.loads(_read_file(folder, DESCRIPTION_FILE).decode("utf-8"))
+        description = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, f"{DESCRIPTION_FILE} is not JSON") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:

@@ -185,9 +185,7 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
         bins=reliability(probabilities[scored], gold[scored]),
         review=tuple(_review(gold, predicted, by_doubt, share) for share in REVIEW_SHARES),
         named_reviews=tuple(_review(gold, predicted, by_doubt, share) for share in NAMED_SHARES),
-        curves=tuple(
-            _curve(i, gold, probabilities, scored, float(thresholds[:, i].mean())) for i in range(len(LABELS))
-        ),
+        curves=tuple(_curve(i, gold, probabilities, scored, float(thresholds[:, i].min())) for i in range(len(LABELS))),
     )
 
 

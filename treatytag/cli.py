@@ -161,8 +161,6 @@ def evaluate(
     LABELLED is a file that classify reads, with a column articles (numbers joined by ;, in JSONL a list; empty for
     none) and, if any are open, contested. Figures saved in the model's own folder of reports go into its card too.
     """
-    import numpy as np
-
     from treatytag.assessment import assess
     from treatytag.card import REPORTS, refresh_card
     from treatytag.evaluation_page import prepare_folder, report_of, write_evaluation
@@ -174,7 +172,8 @@ def evaluate(
         needed("jinja2", "report")
         prepare_folder(output, overwrite)
     tagger = shared_tagger(model, prefer)
-    probabilities, thresholds = tagger.probabilities(reports.texts), np.array(tagger.thresholds)
+    probabilities = tagger.probabilities(reports.texts)
+    thresholds = tagger.thresholds.cells(probabilities)
     heading = f"{labelled.name}, model {tagger.model.model_id}"
     if save is None and output is None:
         click.echo(f"{heading}\n{assess(reports.gold, probabilities, thresholds, reports.scored).as_table()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from treatytag.calibration import choose_thresholds, fit_calibration
+from treatytag.calibration import fit_calibration, fit_thresholds
 from treatytag.features import Floats
 from treatytag.training import HeldOut
 
@@ -33,7 +33,9 @@ def held_out_answers(held_out: HeldOut) -> tuple[Floats, Floats]:
     probabilities, thresholds = np.empty(held_out.scores.shape), np.empty(held_out.scores.shape)
     for number in np.unique(held_out.folds):
         fold = held_out.folds == number
-        calibration = fit_calibration(held_out.scores[~fold], held_out.targets[~fold])
-        thresholds[fold] = choose_thresholds(calibration.probabilities(held_out.scores[~fold]))
+        others, targets = held_out.scores[~fold], held_out.targets[~fold]
+        calibration = fit_calibration(others, targets)
         probabilities[fold] = calibration.probabilities(held_out.scores[fold])
+        chosen = fit_thresholds(calibration.probabilities(others), targets)
+        thresholds[fold] = chosen.cells(probabilities[fold])
     return probabilities, thresholds

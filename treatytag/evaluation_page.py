@@ -81,7 +81,10 @@ def report_of(
 
     `answers` are probabilities and thresholds found otherwise, such as out of fold; default the tagger's own.
     """
-    probabilities, thresholds = answers or (tagger.probabilities(reports.texts), np.array(tagger.thresholds))
+    if answers is None:
+        probabilities = tagger.probabilities(reports.texts)
+        answers = probabilities, tagger.thresholds.cells(probabilities)
+    probabilities, thresholds = answers
     n_words, n_known = tagger.word_counts(reports.texts).T
     limit = tagger.model.familiarity_limit
     return EvaluationReport(

@@ -11,7 +11,7 @@ import re
 from treatytag.errors import CorpusError
 
 # How many concepts apart those of a pair stand: what is told of one act stands together, in any order.
-PAIR_DISTANCES = (2, 3, 4, 5)
+PAIR_DISTANCES = tuple(range(2, 11))
 
 _MAX_KNOWN = 100_000  # words remembered; texts hold endless numbers
 

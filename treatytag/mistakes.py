@@ -90,14 +90,14 @@ def faithfulness(tagger: Tagger, texts: list[str], predicted: Flags) -> Faithful
         columns.append(column)
         n_words.append(n_cut)
     twice = np.repeat(columns, 2)
-    falls = tagger.probabilities(shortened)[np.arange(len(twice)), twice] < np.array(tagger.thresholds)[twice]
+    falls = ~tagger.thresholds.given(tagger.probabilities(shortened))[np.arange(len(twice)), twice]
     evidence, chance = falls[::2].mean(), falls[1::2].mean()
     return Faithfulness(len(chosen), len(cells), float(evidence), float(chance), float(np.mean(n_words)))
 
 
 def worst_mistakes(tagger: Tagger, reports: LabelledReports, probabilities: Floats) -> tuple[Mistake, ...]:
     """Return the wrong cells of which the model was most confident, contested cells left out."""
-    given = np.asarray(probabilities >= np.array(tagger.thresholds))
+    given = tagger.thresholds.given(probabilities)
     wrong = np.asarray((given != reports.gold) & reports.scored)
     confidence = np.where(wrong, np.where(given, probabilities, 1.0 - probabilities), -1.0)
     columns = [LABELS.index(label) for label in SENSITIVE_LABELS]

@@ -8,6 +8,7 @@ import io
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ import numpy as np
 import scipy
 import sklearn
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 
-from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE
+from treatytag.artefact import DESCRIPTION_FILE, FORMAT, FORMAT_VERSION, LEXICON_FILE, WEIGHTS_FILE, model_id_of
 from treatytag.assessment import Assessment
-from treatytag.calibration import PREFERENCES, Calibration, choose_thresholds, familiarity_limit, review_limit
+from treatytag.calibration import PREFERENCES, Calibration, familiarity_limit, fit_thresholds, review_limit
 from treatytag.card import refresh_card
 from treatytag.corpus import Example, corpus_sha256
 from treatytag.drift import profile_of
-from treatytag.features import Floats, find_words
+from treatytag.features import Floats
+from treatytag.ngrams import find_words
 from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.paragraphs import ParagraphModel
 from treatytag.training import HeldOut
@@ -42,11 +44,19 @@ def calibrated_pipeline(pipeline: Pipeline, calibration: Calibration) -> Pipelin
         vectoriser.idf_ = vectoriser.idf_.astype(np.float32).astype(np.float64)
     classifier = calibrated["classifier"]
     coefficients = np.vstack([estimator.coef_ for estimator in classifier.estimators_])
-    coefficients = (calibration.slopes.T @ coefficients).astype(np.float16).astype(np.float64)
+    # rounded as they are stored, the weight of their kind of n-gram multiplied in
+    scales = _scales(calibrated["features"])
+    coefficients = (calibration.slopes.T @ coefficients * scales).astype(np.float16).astype(np.float64) / scales
     intercepts = np.array([estimator.intercept_[0] for estimator in classifier.estimators_])
     intercepts = intercepts @ calibration.slopes + calibration.intercepts
     classifier.estimators_ = list(map(_logistic, coefficients, intercepts))
     return calibrated
+
+
+def _scales(features: FeatureUnion) -> Floats:
+    """Return the weight of each n-gram's kind, shape (n_ngrams,)."""
+    weights = features.transformer_weights
+    return np.concatenate([np.full(len(v.idf_), weights.get(name, 1.0)) for name, v in features.transformer_list])
 
 
 def _logistic(coefficients: Floats, intercept: float) -> LogisticRegression:
@@ -88,13 +98,14 @@ def write_model(
         assessment: of `held_out`, kept as a report.
     """
     calibrated = calibrated_pipeline(pipeline, calibration)
-    coefficients = np.vstack([estimator.coef_[0] for estimator in calibrated["classifier"].estimators_]).T
     features = calibrated["features"]
+    coefficients = np.vstack([estimator.coef_[0] for estimator in calibrated["classifier"].estimators_])
+    coefficients = (coefficients * _scales(features)).T
     arrays: dict[str, Any] = {"intercepts": np.array([e.intercept_[0] for e in calibrated["classifier"].estimators_])}
     start = 0
     for name, vectoriser in features.transformer_list:
         ngrams = vectoriser.get_feature_names_out()
-        weights = coefficients[start : start + len(ngrams)] * features.transformer_weights.get(name, 1.0)
+        weights = coefficients[start : start + len(ngrams)]
         arrays[f"{name}_ngrams"] = np.frombuffer("\n".join(ngrams).encode("utf-8"), dtype=np.uint8)
         arrays[f"{name}_idf"] = vectoriser.idf_.astype(np.float32)
         arrays[f"{name}_weights"] = weights.astype(np.float16)
@@ -107,7 +118,7 @@ def write_model(
     files = {WEIGHTS_FILE: buffer.getvalue(), LEXICON_FILE: lexicon.encode("utf-8")}
 
     probabilities = calibration.probabilities(held_out.scores)
-    thresholds = {name: choose_thresholds(probabilities, beta).tolist() for name, beta in PREFERENCES.items()}
+    thresholds = {name: fit_thresholds(probabilities, held_out.targets, name) for name in PREFERENCES}
     limit = familiarity_limit(held_out.familiarity)
     n_words = np.array([len(find_words(example.text)) for example in examples])
     profile = profile_of(n_words, held_out.familiarity, held_out.targets, limit)
@@ -115,8 +126,8 @@ def write_model(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "labels": list(LABELS),
-        "thresholds": thresholds,
-        "review_limit": review_limit(probabilities, np.array(thresholds["balanced"])),
+        "thresholds": {name: asdict(chosen) for name, chosen in thresholds.items()},
+        "review_limit": review_limit(probabilities, thresholds["balanced"].cells(probabilities)),
         # beyond any score where a paragraph can't be told: JSON has no infinity
         "paragraph_limits": {n: min(limit, 1e6) for n, limit in zip(PARAGRAPHS, paragraphs.limits, strict=True)},
         "familiarity_limit": limit,
@@ -136,7 +147,7 @@ def write_model(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     write_json(folder / DESCRIPTION_FILE, description)
-    model_id = description["files"][WEIGHTS_FILE]["sha256"][:12]
+    model_id = model_id_of((folder / DESCRIPTION_FILE).read_bytes())
     recalls = {n: round(recall, 4) for n, recall in zip(PARAGRAPHS, paragraphs.recalls, strict=True)}
     report = {"model_id": model_id} | assessment.as_dict() | {"paragraph_recall": recalls}
     write_json(folder / "reports" / "cross_validation.json", report)

@@ -107,8 +107,8 @@ def find_encoding(sample: bytes) -> str:
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if sample.startswith(mark):
             return encoding
-    bad = sum(char == "\ufffd" for char in sample.decode("utf-8", errors="replace"))
-    high = sum(byte > 127 for byte in sample)
+    bad = sample.decode("utf-8", errors="replace").count("\ufffd")
+    high = len(sample.translate(None, delete=bytes(range(128))))
     if bad <= max(1, high // 20):  # a stray byte in UTF-8 is a damaged row, not another encoding
         return "utf-8"
     from charset_normalizer import from_bytes

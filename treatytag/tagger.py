@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -174,11 +175,12 @@ class Tagger:
     def predict(self, text: str, answer: Sequence[float]) -> Prediction:
         """Make the decision on one report from its row of `answers`."""
         scores = tuple(answer[: len(LABELS)])
-        given = [p >= threshold for p, threshold in zip(scores, self.thresholds, strict=True)]
-        doubt = sum(1.0 - p if is_given else p for p, is_given in zip(scores, given, strict=True))
+        is_open = max(scores) >= self.thresholds.first
+        given = [is_open and p >= threshold for p, threshold in zip(scores, self.thresholds.labels, strict=True)]
+        doubt = sum([1.0 - p if is_given else p for p, is_given in zip(scores, given, strict=True)])
         remark = REMARKS[int(answer[-1])]
         return Prediction(
-            labels=tuple(label for label, is_given in zip(LABELS, given, strict=True) if is_given),
+            labels=tuple(compress(LABELS, given)),
             scores=scores,
             doubt=doubt,
             remark=remark,
@@ -205,16 +207,19 @@ class Tagger:
         found: list[Evidence] = []
         for label in labels:
             column = LABELS.index(label)
-            threshold = self.thresholds[column]
             with _explaining:
                 found += explain(
                     text,
                     label,
                     spans,
                     added[:, column],
-                    lambda texts, column=column, threshold=threshold: self.probabilities(texts)[:, column] < threshold,  # type: ignore[misc]
+                    partial(self._lacks, column),
                 )
         return tuple(found)
+
+    def _lacks(self, column: int, texts: Sequence[str]) -> list[bool]:
+        given = self.thresholds.given(self.probabilities(texts))
+        return [not is_given for is_given in given[:, column].tolist()]
 
     def _counts_of(self, text: str) -> tuple[sparse.csr_matrix, ...]:
         with self._lock:
