@@ -71,6 +71,16 @@ needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the
 
 
 @needs_full_disk
+@pytest.mark.parametrize("command", [("show", "13"), ("classify", "--text", "My account was hacked last night.")])
+def test_a_printed_answer_that_finds_no_room_is_told_in_one_sentence(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "treatytag", *command], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1
+    assert "standard output can't be written" in done.stderr.decode()
+
+
+@needs_full_disk
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])
 def test_a_full_disk_behind_standard_output_is_told_in_one_sentence(format_: str) -> None:
     with Path("/dev/full").open("wb") as full:

@@ -321,3 +321,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TreatytagError as error:
         click.echo(f"treatytag: {error}", err=True)
         sys.exit(1)
+    except OSError as error:  # of files they are foreseen where they happen
+        from treatytag.writers import abandon_stdout
+
+        abandon_stdout()
+        click.echo(f"treatytag: standard output can't be written ({error.strerror}); send it elsewhere.", err=True)
+        sys.exit(1)
