@@ -90,6 +90,19 @@ def set_threshold(value: object) -> Callable[[Path], None]:
     return lambda folder: describe(folder, lambda d: d["thresholds"]["precision"]["labels"].__setitem__(3, value))
 
 
+def rename_first_concept(ngrams: list[str]) -> None:
+    first = next(ngram for ngram in ngrams if " " not in ngram)
+    other = next(ngram for ngram in ngrams if " " not in ngram and ngram != first)
+    kept = [" ".join(other if part == first else part for part in ngram.split(" ")) for ngram in ngrams]
+    # n-grams must differ from each other: what became equal is made different by repeating it
+    seen: set[str] = set()
+    for i, ngram in enumerate(kept):
+        while ngram in seen:
+            ngram += f" {other}"
+        seen.add(ngram)
+        ngrams[i] = ngram
+
+
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("unpickled-by-mistake"),))
@@ -150,6 +163,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "huge header": lambda f: replace_weights(f, huge_header()),
     "the same n-gram twice": rewrite_ngrams("chars", lambda ngrams: ngrams.__setitem__(1, ngrams[0])),
     "pair of unknown concepts": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, "no such")),
+    "pair of concepts that are no features": rewrite_ngrams("concepts", rename_first_concept),
     "pair of one": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0].split(" ")[0])),
     "pair of three": rewrite_ngrams("pairs", lambda ngrams: ngrams.__setitem__(0, ngrams[0] + " x")),
     "pair the wrong way round": rewrite_ngrams(

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import f1_score, precision_score, recall_score
 
@@ -49,6 +51,18 @@ def test_the_bar_of_the_first_tag_is_the_lowest_that_spares_the_empty(
             lower = replace(chosen, first=chosen.first - 0.002)
             assert lower.given(empty).any(axis=1).mean() > preference.empty_tagged
     assert fit_thresholds(probabilities, gold.astype(np.int8), "recall").first == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_no_more_empty_reports_are_tagged_than_a_preference_allows(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    probabilities = random.beta(0.3, random.uniform(1, 8, len(LABELS)), size=(N_REPORTS, len(LABELS)))
+    gold = random.random(probabilities.shape) < probabilities
+    empty = probabilities[~gold.any(axis=1)]
+    for prefer, preference in PREFERENCES.items():
+        chosen = fit_thresholds(probabilities, gold.astype(np.int8), prefer)
+        assert not len(empty) or chosen.given(empty).any(axis=1).mean() <= preference.empty_tagged
 
 
 def test_figures_are_scikit_learns(found: Assessment, cells: tuple[Flags, npt.NDArray[np.float64]]) -> None:
@@ -201,7 +215,8 @@ def test_the_worst_mistakes_come_first_and_contested_cells_are_none(
         encoding="utf-8",
     )
     reports = read_labelled_reports(path)
-    mistakes = worst_mistakes(tagger, reports, tagger.probabilities(reports.texts))
+    probabilities = tagger.probabilities(reports.texts)
+    mistakes = worst_mistakes(tagger, reports, probabilities, tagger.thresholds.given(probabilities))
     assert [m.confidence for m in mistakes] == sorted((m.confidence for m in mistakes), reverse=True)
     assert {(m.report, m.label, m.is_false_tag) for m in mistakes} == {
         ("Row 1, A", "illegal_access", True),

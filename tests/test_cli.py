@@ -70,6 +70,13 @@ def test_untaggable_rows_give_exit_code_3_and_a_summary(tmp_path: Path) -> None:
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 
 
+def test_a_path_that_no_system_takes_is_named(tmp_path: Path) -> None:
+    done = run("check", tmp_path / ("x" * 300))
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"x can't be used" in done.stderr
+
+
 @needs_full_disk
 @pytest.mark.parametrize("command", [("show", "13"), ("classify", "--text", "My account was hacked last night.")])
 def test_a_printed_answer_that_finds_no_room_is_told_in_one_sentence(command: tuple[str, ...]) -> None:

@@ -52,7 +52,13 @@ LEXICON = Lexicon({"hack": "hack* breached", "thing": "account accounts website*
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.text() | st.text(alphabet="hack not website.- \n"), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.text() | st.text(st.characters(exclude_categories=())) | st.text(alphabet="hack not website.- \n"),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_any_unicode_is_counted_as_scikit_learn_counts_it(texts: list[str]) -> None:
     oracles = (
         CountVectorizer(ngram_range=(1, 2)),
@@ -115,3 +121,20 @@ def test_an_interruption_leaves_no_half_learned_token(monkeypatch: pytest.Monkey
         patch.setattr(counter._characters, "learn", interrupted)
         counter.tokens(["alpha"])
     assert counter.count(*counter.tokens(["beta alpha alpha"]))[0].toarray().tolist() == [[2, 1]]
+
+
+def test_an_interruption_while_tokens_are_forgotten_mixes_none_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter([("alpha", "beta"), (), (), ()], LEXICON)
+    counter.tokens(["beta gamma"])
+    forget, interruptions = counter._characters.forget, iter([KeyboardInterrupt])
+
+    def interrupted() -> None:
+        for interruption in interruptions:
+            raise interruption
+        forget()
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(features, "MAX_TOKENS", 1)
+        patch.setattr(counter._characters, "forget", interrupted)
+        counter.tokens(["alpha"])
+    assert counter.count(*counter.tokens(["alpha beta beta"]))[0].toarray().tolist() == [[1, 2]]

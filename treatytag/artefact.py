@@ -17,8 +17,6 @@ from treatytag.offences import LABELS, PARAGRAPHS
 from treatytag.rulings import all_rulings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from treatytag.features import Branch, Floats
     from treatytag.lexicon import Lexicon
 
@@ -118,7 +116,10 @@ def load_model(folder: Path) -> Model:
             raise _damaged(folder, "array shapes do not fit each other")
     if any(len(set(branch.ngrams)) < len(branch.ngrams) for branch in branches):
         raise _damaged(folder, "n-grams that stand there twice")
-    if not all(map(_is_pair_of(lexicon), branches[KINDS.index("pairs")].ngrams)):
+    members = {member for ngram in concepts.ngrams for member in ngram.split(" ")}
+    if not members <= lexicon.concepts.keys():
+        raise _damaged(folder, "concepts other than the lexicon's")
+    if not all(_is_pair(ngram.split(" "), members) for ngram in branches[KINDS.index("pairs")].ngrams):
         raise _damaged(folder, "pairs of other concepts than the lexicon's")
     if arrays["intercepts"].shape != (len(LABELS),):
         raise _damaged(folder, "intercepts of the wrong shape")
@@ -151,12 +152,8 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _is_pair_of(lexicon: Lexicon) -> Callable[[str], bool]:
-    def is_pair(ngram: str) -> bool:
-        first, _, second = ngram.partition(" ")
-        return first in lexicon.concepts and second in lexicon.concepts and first <= second
-
-    return is_pair
+def _is_pair(parts: list[str], concepts: set[str]) -> bool:
+    return len(parts) == 2 and concepts.issuperset(parts) and parts[0] <= parts[1]
 
 
 def _damaged(folder: Path, what: str) -> ModelError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -143,7 +144,13 @@ def _with_range(figure: Estimate) -> str:
     return f"{figure} ({figure.low:.3f} to {figure.high:.3f})" if figure.low is not None else str(figure)
 
 
-def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags | None = None) -> Assessment:
+def assess(
+    gold: Flags,
+    probabilities: Floats,
+    thresholds: Floats,
+    scored: Flags | None = None,
+    marks: Sequence[float] | None = None,
+) -> Assessment:
     """Compare the model with gold labels, all arrays of shape (n_reports, n_labels), columns in treaty order.
 
     Args:
@@ -151,6 +158,7 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
         probabilities: calibrated, in [0, 1].
         thresholds: shape (n_labels,), or one for every cell.
         scored: False for contested cells, which count nowhere; default all True.
+        marks: the threshold of each label that its curve tells, in treaty order; default the lowest of its cells.
     """
     scored = np.ones_like(gold) if scored is None else scored
     thresholds = np.broadcast_to(thresholds, probabilities.shape)
@@ -185,7 +193,10 @@ def assess(gold: Flags, probabilities: Floats, thresholds: Floats, scored: Flags
         bins=reliability(probabilities[scored], gold[scored]),
         review=tuple(_review(gold, predicted, by_doubt, share) for share in REVIEW_SHARES),
         named_reviews=tuple(_review(gold, predicted, by_doubt, share) for share in NAMED_SHARES),
-        curves=tuple(_curve(i, gold, probabilities, scored, float(thresholds[:, i].min())) for i in range(len(LABELS))),
+        curves=tuple(
+            _curve(i, gold, probabilities, scored, mark)
+            for i, mark in enumerate(thresholds.min(axis=0).tolist() if marks is None else marks)
+        ),
     )
 
 

@@ -82,7 +82,8 @@ def fit_thresholds(probabilities: Floats, targets: npt.NDArray[np.int8], prefer:
     preference = PREFERENCES[prefer]
     labels = _best_expected(probabilities, preference.beta)
     empty = probabilities[~targets.any(axis=1)]
-    highest = np.sort(np.where(empty >= labels, empty, 0.0).max(axis=1))[::-1]
+    is_tagged = (empty >= labels).any(axis=1)
+    highest = np.sort(np.where(is_tagged, empty.max(axis=1, initial=0.0), 0.0))[::-1]
     n_allowed = int(preference.empty_tagged * len(empty))
     must_not = highest[n_allowed] if n_allowed < len(highest) else 0.0
     first = (np.floor(must_not * 1000) + 1) / 1000 if must_not > 0 else 0.0

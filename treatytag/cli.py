@@ -321,9 +321,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TreatytagError as error:
         click.echo(f"treatytag: {error}", err=True)
         sys.exit(1)
-    except OSError as error:  # of files they are foreseen where they happen
+    except OSError as error:  # of outputs they are foreseen where they happen; standard output has no name
         from treatytag.writers import abandon_stdout
 
         abandon_stdout()
-        click.echo(f"treatytag: standard output can't be written ({error.strerror}); send it elsewhere.", err=True)
+        reason = error.strerror or error
+        if error.filename is None:
+            told = f"standard output can't be written ({reason}); send it elsewhere."
+        else:
+            told = f"{error.filename} can't be used ({reason}); check its name and permissions."
+        click.echo(f"treatytag: {told}", err=True)
         sys.exit(1)

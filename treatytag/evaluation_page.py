@@ -91,9 +91,9 @@ def report_of(
         file,
         tagger.model.model_id,
         tagger.prefer,
-        assess(reports.gold, probabilities, thresholds, reports.scored),
+        assess(reports.gold, probabilities, thresholds, reports.scored, tagger.thresholds.labels),
         faithfulness(tagger, reports.texts, probabilities >= thresholds),
-        worst_mistakes(tagger, reports, probabilities),
+        worst_mistakes(tagger, reports, probabilities, probabilities >= thresholds),
         profile_of(n_words, n_known / np.maximum(n_words, 1), reports.gold & reports.scored, limit),
         Profile.from_dict(tagger.model.description.get("corpus", {})),
     )

@@ -28,7 +28,7 @@ MAX_KNOWN = 6_000_000
 MAX_TOKENS = 400_000
 MAX_CHARACTERS = 20_000_000
 
-_LEARNED_AT_ONCE = 500_000  # characters of new tokens: about 30 MB of arrays
+_LEARNED_AT_ONCE = 500_000  # characters of new tokens: about 60 MB of arrays
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,18 +103,18 @@ class Counter(dict[str, int]):
 
         They hold until the next call, which may forget all tokens.
         """
-        if self._characters.size > MAX_KNOWN or len(self) > MAX_TOKENS or self._n_characters > MAX_CHARACTERS:
-            self._forget()
         flat: list[str] = []
         ends = np.zeros(len(texts) + 1, dtype=np.int32)
         for i, text in enumerate(texts, 1):
             flat += text.lower().split()
             ends[i] = len(flat)
         try:
+            if self._characters.size > MAX_KNOWN or len(self) > MAX_TOKENS or self._n_characters > MAX_CHARACTERS:
+                self._forget()
             rows = np.fromiter(map(self.__getitem__, flat), dtype=np.int32, count=len(flat))
             if self._new:
                 self._learn()
-        except BaseException:  # such as Ctrl-C in a notebook: the new tokens may be in some tables only
+        except BaseException:  # such as Ctrl-C in a notebook: some tables may hold tokens that others don't
             self._forget()
             raise
         return rows, ends

@@ -95,9 +95,17 @@ def faithfulness(tagger: Tagger, texts: list[str], predicted: Flags) -> Faithful
     return Faithfulness(len(chosen), len(cells), float(evidence), float(chance), float(np.mean(n_words)))
 
 
-def worst_mistakes(tagger: Tagger, reports: LabelledReports, probabilities: Floats) -> tuple[Mistake, ...]:
-    """Return the wrong cells of which the model was most confident, contested cells left out."""
-    given = tagger.thresholds.given(probabilities)
+def worst_mistakes(
+    tagger: Tagger, reports: LabelledReports, probabilities: Floats, given: Flags
+) -> tuple[Mistake, ...]:
+    """Return the wrong cells of which the model was most confident, contested cells left out.
+
+    Args:
+        tagger: finds the evidence.
+        reports: with their gold labels.
+        probabilities: of the model, shape (n_reports, n_labels).
+        given: the labels given by them, same shape.
+    """
     wrong = np.asarray((given != reports.gold) & reports.scored)
     confidence = np.where(wrong, np.where(given, probabilities, 1.0 - probabilities), -1.0)
     columns = [LABELS.index(label) for label in SENSITIVE_LABELS]

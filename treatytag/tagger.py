@@ -175,6 +175,7 @@ class Tagger:
     def predict(self, text: str, answer: Sequence[float]) -> Prediction:
         """Make the decision on one report from its row of `answers`."""
         scores = tuple(answer[: len(LABELS)])
+        # `self.thresholds.given`, without arrays: this runs once a report
         is_open = max(scores) >= self.thresholds.first
         given = [is_open and p >= threshold for p, threshold in zip(scores, self.thresholds.labels, strict=True)]
         doubt = sum([1.0 - p if is_given else p for p, is_given in zip(scores, given, strict=True)])
