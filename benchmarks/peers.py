@@ -9,7 +9,6 @@ and spaCy's `textcat_multilabel` (bag of words) tag at 0.5, as their users do.
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -127,7 +126,9 @@ def measure(tool: str, folder: Path, labelled: Path) -> None:
     for begin in range(0, N_REPORTS, 2000):
         predict(texts[begin : begin + 2000])
     seconds = process_time() - start
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+    # not getrusage, whose figure a process takes over from the one that started it
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    memory = int(status.partition("VmHWM:")[2].split()[0]) // 1000
 
     from treatytag.assessment import assess
     from treatytag.labelled import read_labelled_reports
