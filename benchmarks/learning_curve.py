@@ -40,10 +40,10 @@ def main(labelled: Path, output: Path, jobs: int) -> None:
     for share in SHARES:
         part = [e for e in examples if rank[e.scenario] < share]
         inside, new = measure(shipped, part, reports, False, jobs)
-        rows.append((len(part), inside.micro_f1, new.micro_f1, new.macro_f1))
+        rows.append((len(part), inside.micro_f1.value, new.micro_f1.value, new.macro_f1.value))
         print(
-            f"| {len(part)} | {inside.micro_f1:.3f} / {inside.macro_f1:.3f} | {new.micro_f1:.3f} / {new.macro_f1:.3f} "
-            f"| {new.empty_tagged:.3f} |",
+            f"| {len(part):,} | {inside.micro_f1} / {inside.macro_f1} | {new.micro_f1} / {new.macro_f1} "
+            f"| {new.empty_tagged} |",
             flush=True,
         )
     counts, *lines = zip(*rows, strict=True)
