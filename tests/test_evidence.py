@@ -71,7 +71,8 @@ def test_no_tag_has_no_evidence_and_no_paragraph() -> None:
 
 def test_paragraphs_belong_to_assigned_articles() -> None:
     prediction = classify(
-        "I sent 900 for a flat on a rental site. The advert was a scam, and the advertiser vanished with my money."
+        "I sent 900 for a flat on a rental site. "
+        "The advertisement was a scam, and the advertiser vanished with my money."
     )
     assert prediction.articles == (13,)
     assert prediction.paragraphs == ("13(c)",)
