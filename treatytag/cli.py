@@ -172,13 +172,13 @@ def evaluate(
         needed("jinja2", "report")
         prepare_folder(output, overwrite)
     tagger = shared_tagger(model, prefer)
-    probabilities = tagger.probabilities(reports.texts)
-    thresholds = tagger.thresholds.cells(probabilities)
     heading = f"{labelled.name}, model {tagger.model.model_id}"
     if save is None and output is None:
+        probabilities = tagger.probabilities(reports.texts)
+        thresholds = tagger.thresholds.cells(probabilities)
         click.echo(f"{heading}\n{assess(reports.gold, probabilities, thresholds, reports.scored).as_table()}")
         return
-    found = report_of(reports, tagger, labelled.name, (probabilities, thresholds))
+    found = report_of(reports, tagger, labelled.name)
     click.echo(f"{heading}\n{found.assessment.as_table()}")
     if save is not None:
         figures: dict[str, object] = {"file": labelled.name, "model_id": tagger.model.model_id, "prefer": prefer}
